@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * The subcommands: one table with name, one line, usage, example and function, from which help is made. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+/* Exit codes of every subcommand. */
+enum command_exit {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1, /* it was tried and did not work; standard error says why */
+    EXIT_USAGE = 2,  /* the command line or a file is wrong                    */
+};
+
+/* argv[0] is the subcommand's name. Returns an enum command_exit. */
+typedef int command_fn(int argc, char **argv);
+
+struct command {
+    const char *name;    /* borrowed, static */
+    const char *summary; /* borrowed, static: one line */
+    const char *help;    /* borrowed, static: usage, options and an example */
+    command_fn *run;
+};
+
+extern const struct command commands[]; /* ends with a NULL name */
+
+int command_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * What the C tests share. */
+#ifndef TESTS_KIT_KIT_H
+#define TESTS_KIT_KIT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+/* Reads a whole file of the source tree (NUL-terminated; the caller frees); fails the test when it cannot. */
+char *kit_read(const char *path, size_t *out_bytes);
+
+#endif
