@@ -9,4 +9,37 @@
 #define YAML_NODES_MAX 100000
 #define DIAG_ERRORS_MAX 20 /* printed for each file; the rest is counted */
 
+/* HTTP server: what a stranger may cost us. PagerDuty drops webhooks over 256 KiB itself. */
+#define HTTP_SERVER_BODY_BYTES_MAX (512 * 1024)
+#define HTTP_SERVER_BODIES_BYTES_MAX (64 * 1024 * 1024) /* all requests in hand */
+#define HTTP_SERVER_CONNECTIONS_MAX 1000
+#define HTTP_SERVER_HEADER_BYTES_MAX (16 * 1024) /* libmicrohttpd's memory for one connection */
+#define HTTP_SERVER_ANSWER_HEADERS_MAX 8         /* that a handler may add */
+#define HTTP_SERVER_REQUEST_MS 10000
+#define HTTP_SERVER_ANSWER_MS 30000
+#define HTTP_SERVER_IDLE_S 30 /* a connection on which nothing moves */
+
+/* HTTP client. */
+#define HTTP_CLIENT_CONNECTIONS_MAX 8 /* to one host */
+#define HTTP_CLIENT_CALLS_MAX 1000    /* running or in line */
+#define HTTP_CLIENT_TIMEOUT_MS 20000
+#define HTTP_CLIENT_CONNECT_MS 10000
+#define HTTP_CLIENT_BODY_BYTES_MAX (4 * 1024 * 1024)
+#define HTTP_CLIENT_HEADER_BYTES_MAX (64 * 1024) /* of one reply */
+#define HTTP_CLIENT_NAME_MS 30000                /* how long a looked-up name is fresh */
+
+/* PagerDuty: its own limits (reference of the vendor), and ours around it. */
+#define PAGERDUTY_REQUEST_MS 20000          /* one request; who looks after a doubtful write waits longer */
+#define PAGERDUTY_REPLY_BYTES_MAX (8 * 1024 * 1024) /* one page of 100 incidents or alerts */
+#define PAGERDUTY_PAGE 100
+#define PAGERDUTY_ALERTS_MAX 1000
+#define PAGERDUTY_INCIDENTS_MAX 10000       /* offset + limit may not pass it */
+#define PAGERDUTY_SUBSCRIPTIONS_MAX 1000
+#define PAGERDUTY_LIST_BYTES_MAX (64 * 1024 * 1024) /* all pages of one list */
+#define PAGERDUTY_NOTE_CHARACTERS_MAX 65535
+#define PAGERDUTY_WAIT_MS 5000              /* after a 429 that does not say how long */
+#define PAGERDUTY_WAIT_MS_MAX 60000         /* the window of its rate limit */
+#define PAGERDUTY_PRIORITIES_MS 3600000     /* how long the list of priorities is remembered */
+#define PAGERDUTY_QUOTE_BYTES 200           /* of an answer, in an error text */
+
 #endif
