@@ -1,2 +1,2 @@
--- Asks the database for a sign of life. Parameters: none. Columns: one int. Safe to repeat.
+-- A sign of life that also writes nothing: for start-up only. Parameters: none. Columns: one int. Safe to repeat.
 select 1::int as one;

@@ -1,0 +1,273 @@
+-- The tables in their final shape. Hot tables hold what is open and the keys that must stay unique; history tables are
+-- partitioned by month and filled when a run has ended (docs/run.md, docs/outbox.md). All times are the database's.
+
+-- One row a worker process. A thousand runs cost one renewal.
+create table node (
+    incarnation   uuid primary key,                 -- random, one a process life
+    name          text not null,
+    region        text not null,
+    roles         text[] not null,
+    version       text not null,
+    slots         integer not null,
+    beat          bigint not null default 0,        -- raised by each renewal; never falls but by lost history
+    lease_ms      integer not null,
+    lease_until   timestamptz not null,
+    renewed_at    timestamptz not null default clock_timestamp(),
+    started_at    timestamptz not null default clock_timestamp(),
+    dead          boolean not null default false,   -- final: a dead incarnation never comes back
+    dead_why      text,
+    dead_at       timestamptz,
+    scenario_set  text,                             -- content hashes that are active on this node
+    inventory_set text
+);
+create index node_live on node (lease_until) where not dead;
+
+-- Scenario and inventory sets by content hash, so that any node can go on with any run.
+create table version (
+    kind      text not null check (kind in ('scenarios', 'inventory')),
+    hash      text not null,
+    content   bytea not null,
+    loaded_at timestamptz not null default clock_timestamp(),
+    primary key (kind, hash)
+);
+
+create table incident (
+    id              bigint generated always as identity primary key,
+    account         text not null,
+    key             text not null,                  -- PagerDuty's id
+    number          bigint,
+    title_triggered text not null default '',       -- what is matched: we rewrite titles ourselves
+    title           text not null default '',
+    status          text not null default 'triggered',
+    urgency         text not null default 'high',
+    priority        text not null default '',
+    service_id      text not null default '',
+    service_name    text not null default '',
+    html_url        text not null default '',
+    created_at      timestamptz not null,
+    opening         timestamptz not null,           -- created, or the newest reopening later than the resolve
+    resolved_at     timestamptz,
+    seen_at         timestamptz not null,           -- occurred_at of the newest event that was applied
+    read_at         timestamptz,                    -- when it was last known to be current (read or event)
+    touched_at      timestamptz,                    -- a person took over, in this opening
+    touched_by      text,
+    touched_how     text,
+    closed_at       timestamptz,                    -- a resolve or merge that is not ours, in this opening
+    closed_by       text,                           -- empty: the monitor cleared its alert
+    closed_how      text,
+    outbox_sequence bigint not null default 0,
+    sender          uuid,                           -- one sender at a time (docs/outbox.md)
+    send_epoch      bigint not null default 0,
+    unique (account, key)
+);
+
+create table event (
+    id           bigint generated always as identity primary key,
+    account      text not null,
+    key          text not null,                     -- event.id, or sha256:... of one longer than 255
+    type         text not null default '',
+    incident_key text,
+    occurred_at  timestamptz,
+    received_at  timestamptz not null default clock_timestamp(),
+    subscription text not null default '',
+    delivery     text not null default '',          -- X-Webhook-Id: not signed, for people only
+    region       text not null default '',
+    hand         text not null default '',          -- whose hand it was
+    odd          text,                              -- why it could not be used
+    seen         integer not null default 1,        -- duplicates write too, so their own commit covers what they saw
+    body         bytea not null,                    -- the raw bytes
+    unique (account, key)
+);
+create index event_received on event (received_at);
+
+-- One run for each opening of an incident, whoever announces it and however late. Kept 180 days.
+create table run_key (
+    account      text not null,
+    incident_key text not null,
+    opening      timestamptz not null,
+    run          uuid not null,
+    created_at   timestamptz not null default clock_timestamp(),
+    primary key (account, incident_key, opening)
+);
+create index run_key_age on run_key (created_at);
+
+create table run (
+    id            uuid primary key default gen_random_uuid(),
+    incident      bigint not null references incident,
+    account       text not null,
+    incident_key  text not null,
+    customer      text not null default '',
+    service_id    text not null default '',
+    title         text not null,                    -- as triggered
+    opening       timestamptz not null,
+    urgency_rank  smallint not null default 0,      -- 0 before 1
+    created_at    timestamptz not null default clock_timestamp(),
+    opened_at     timestamptz not null,             -- give_up_at counts from here
+    give_up_at    timestamptz not null,
+    state         text not null default 'waiting',  -- the run's machine (docs/run.md)
+    holder        uuid,                             -- incarnation
+    epoch         bigint not null default 0,        -- + 1 at each claim, in the claim's own row and commit
+    claimed_at    timestamptz,
+    step          integer not null default -1,      -- position in the scenario
+    attempt       integer not null default 0,
+    mode          text,
+    scenario      text,
+    scenario_set  text,
+    inventory_set text,
+    host          text,
+    machine       text,
+    facts         jsonb not null default '{}',      -- values, results by name, alerts that were looked at
+    doubt         boolean not null default false,   -- a recover was started and has no outcome
+    ending        text,
+    reason        text,
+    ended_at      timestamptz,
+    check ((ending is null) = (ended_at is null)),
+    check (holder is null or epoch > 0)
+);
+create unique index run_one_open on run (incident) where ended_at is null;
+create index run_waiting on run (customer, urgency_rank, created_at) where state = 'waiting';
+create index run_held on run (holder) where ended_at is null and holder is not null;
+create index run_held_customer on run (customer) where ended_at is null and holder is not null;
+create index run_give_up on run (give_up_at) where ended_at is null;
+create index run_ended on run (ended_at) where ended_at is not null;
+
+-- The journal: a row per attempt.
+create table step (
+    run        uuid not null,
+    step       integer not null,
+    attempt    integer not null,
+    verb       text not null,
+    title      text not null,
+    state      text not null check (state in ('started', 'ended', 'not_started')),
+    epoch      bigint not null,
+    customer   text not null default '',
+    scenario   text not null default '',
+    host       text not null default '',
+    machine    text not null default '',
+    become     text not null default '',
+    started_at timestamptz not null default clock_timestamp(),
+    ended_at   timestamptz,
+    status     integer,
+    signal     text,
+    outcome    text,                                -- healthy, unhealthy, cannot_tell; done, failed for the others
+    why        text,                                -- "97, healthy is < 85"
+    output     text,                                -- bounded, secrets removed
+    cut        boolean not null default false,
+    took_ms    integer,
+    primary key (run, step, attempt)
+);
+create index step_recovers on step (machine, scenario, title, started_at) where verb = 'recover';
+
+-- What was decided about a run, and why: takeovers, refusals, hand-overs. One sentence each.
+create table decision (
+    id    bigint generated always as identity primary key,
+    run   uuid not null,
+    at    timestamptz not null default clock_timestamp(),
+    epoch bigint not null,
+    kind  text not null,
+    text  text not null
+);
+create index decision_run on decision (run, id);
+
+-- What is to be written to the outside, in the transaction that decided it. The engine knows no channel.
+create table outbox (
+    id         bigint generated always as identity primary key,
+    channel    text not null,
+    account    text not null,
+    incident   bigint references incident,
+    target     text not null,
+    sequence   bigint not null,                     -- order within the incident
+    run        uuid,
+    opening    timestamptz,
+    kind       text not null,                       -- start, progress, ending, title, status, hand_over, ...
+    body       text not null default '',
+    about      jsonb not null default '{}',
+    marker     text not null,                       -- 96 random bits, stored before the send
+    state      text not null default 'waiting'
+               check (state in ('waiting', 'sending', 'unknown', 'sent', 'superseded', 'dropped', 'failed')),
+    created_at timestamptz not null default clock_timestamp(),
+    not_before timestamptz not null default clock_timestamp(),
+    claimed_at timestamptz,
+    tries      integer not null default 0,
+    settled_at timestamptz,
+    remote     text,                                -- the id that the far side gave
+    error      text,
+    unique (incident, sequence)
+);
+create index outbox_open on outbox (incident, sequence) where state in ('waiting', 'sending', 'unknown');
+create index outbox_due on outbox (not_before) where state in ('waiting', 'sending', 'unknown');
+create index outbox_run on outbox (run) where state in ('waiting', 'sending', 'unknown');
+create index outbox_settled on outbox (settled_at) where settled_at is not null;
+
+-- Stop switches. scope: global, region, customer, scenario, history-lost.
+create table control (
+    scope  text not null,
+    key    text not null default '',
+    set_at timestamptz not null default clock_timestamp(),
+    set_by text not null,
+    why    text not null,
+    primary key (scope, key)
+);
+
+-- Rows that are locked, in key order, by the transaction that starts a recover.
+create table guard (
+    key text primary key
+);
+
+-- A machine and the folder that holds its fence: chosen at first contact, first writer wins.
+create table machine (
+    id         text primary key,                    -- machine-id, or `machine:` of the inventory
+    folder     text not null,
+    login_user text not null,
+    memory_id  text not null default '',
+    boot_id    text not null default '',
+    seen_at    timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp()
+);
+
+-- One PagerDuty budget for each token, shared by all nodes.
+create table budget (
+    account text primary key,
+    minute  timestamptz not null,
+    used    integer not null default 0
+);
+
+-- History. Everything has its month; a row that fits no partition goes to the default one, never lost.
+create table run_history (like run including defaults) partition by range (ended_at);
+create table step_history (like step including defaults) partition by range (started_at);
+create table decision_history (like decision including defaults) partition by range (at);
+create table outbox_history (like outbox including defaults) partition by range (created_at);
+create table event_history (like event including defaults) partition by range (received_at);
+create index run_history_incident on run_history (account, incident_key);
+create index run_history_id on run_history (id);
+create index step_history_run on step_history (run);
+create index step_history_recovers on step_history (machine, scenario, title, started_at) where verb = 'recover';
+create index decision_history_run on decision_history (run);
+create index outbox_history_target on outbox_history (account, target);
+create index event_history_key on event_history (account, incident_key);
+create table run_history_rest partition of run_history default;
+create table step_history_rest partition of step_history default;
+create table decision_history_rest partition of decision_history default;
+create table outbox_history_rest partition of outbox_history default;
+create table event_history_rest partition of event_history default;
+
+-- Makes the partitions of one month where they are missing and nothing of that month lies in the default partition.
+create function history_month(month date) returns void language plpgsql as $$
+declare
+    base text;
+    first date := date_trunc('month', month);
+    name text;
+begin
+    foreach base in array array['run', 'step', 'decision', 'outbox', 'event'] loop
+        name := format('%s_history_%s', base, to_char(first, 'YYYYMM'));
+        if to_regclass(name) is null then
+            begin
+                execute format('create table %I partition of %I for values from (%L) to (%L)', name,
+                               base || '_history', first, first + interval '1 month');
+            exception when check_violation or duplicate_table then
+                null; -- rows of that month are in the default partition, or another node was first
+            end;
+        end if;
+    end loop;
+end $$;
+select history_month(current_date), history_month((current_date + interval '1 month')::date);

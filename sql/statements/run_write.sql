@@ -1,0 +1,64 @@
+-- Every change to a held run: begins by the UPDATE that is the fence; journal, decisions and outbox rows are inserted from
+-- its RETURNING. Parameters: id uuid, epoch bigint, change jsonb:
+--   {state, step, attempt, doubt, mode, scenario, scenario_set, inventory_set, host, machine, facts, give_up_ms, ending,
+--    reason, steps: [...], decisions: [{kind, text}], outbox: [{channel, kind, body, about, marker, target}]};
+-- absent keys stay as they are. steps rows: see table step; a row of a known (step, attempt) is completed.
+-- Columns: id uuid. Zero rows: the run was taken over; nothing was written. Not repeatable blindly: read first.
+with held as (
+    update run set
+        state = coalesce($3::jsonb ->> 'state', state),
+        step = coalesce(($3::jsonb ->> 'step')::int, step),
+        attempt = coalesce(($3::jsonb ->> 'attempt')::int, attempt),
+        doubt = coalesce(($3::jsonb ->> 'doubt')::boolean, doubt),
+        mode = coalesce($3::jsonb ->> 'mode', mode),
+        scenario = coalesce($3::jsonb ->> 'scenario', scenario),
+        scenario_set = coalesce($3::jsonb ->> 'scenario_set', scenario_set),
+        inventory_set = coalesce($3::jsonb ->> 'inventory_set', inventory_set),
+        host = coalesce($3::jsonb ->> 'host', host),
+        machine = coalesce($3::jsonb ->> 'machine', machine),
+        facts = coalesce($3::jsonb -> 'facts', facts),
+        give_up_at = coalesce(opened_at + ($3::jsonb ->> 'give_up_ms')::bigint * interval '1 ms', give_up_at),
+        ending = $3::jsonb ->> 'ending',
+        reason = $3::jsonb ->> 'reason',
+        ended_at = case when $3::jsonb ? 'ending' then clock_timestamp() end
+     where id = $1 and epoch = $2 and ended_at is null
+    returning id, incident, account, incident_key, opening, customer, coalesce(scenario, '') as scenario, epoch
+), journal as (
+    insert into step as s (run, step, attempt, verb, title, state, epoch, customer, scenario, host, machine, become, ended_at,
+                           status, signal, outcome, why, output, cut, took_ms)
+    select h.id, j.step, j.attempt, j.verb, j.title, j.state, h.epoch, h.customer, h.scenario, coalesce(j.host, ''),
+           coalesce(j.machine, ''), coalesce(j.become, ''), case when j.state <> 'started' then clock_timestamp() end,
+           j.status, j.signal, j.outcome, j.why, j.output, coalesce(j.cut, false), j.took_ms
+      from held h, jsonb_to_recordset(coalesce($3::jsonb -> 'steps', '[]')) as j
+           (step int, attempt int, verb text, title text, state text, host text, machine text, become text, status int,
+            signal text, outcome text, why text, output text, cut boolean, took_ms int)
+    on conflict (run, step, attempt) do update set
+        state = excluded.state, ended_at = excluded.ended_at, status = excluded.status, signal = excluded.signal,
+        outcome = excluded.outcome, why = excluded.why, output = excluded.output, cut = excluded.cut,
+        took_ms = excluded.took_ms
+      where s.state = 'started'
+    returning 1
+), decided as (
+    insert into decision (run, epoch, kind, text)
+    select h.id, h.epoch, d.kind, d.text
+      from held h, jsonb_to_recordset(coalesce($3::jsonb -> 'decisions', '[]')) as d (kind text, text text)
+    returning 1
+), superseded as (
+    update outbox o set state = 'superseded', settled_at = clock_timestamp()
+      from held h
+     where $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind in ('progress', 'progress_title')
+    returning 1
+), counted as (
+    update incident i set outbox_sequence = i.outbox_sequence + jsonb_array_length(coalesce($3::jsonb -> 'outbox', '[]'))
+      from held h
+     where i.id = h.incident and jsonb_array_length(coalesce($3::jsonb -> 'outbox', '[]')) > 0
+    returning i.outbox_sequence as newest
+), written as (
+    insert into outbox (channel, account, incident, target, sequence, run, opening, kind, body, about, marker)
+    select coalesce(o.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(o.row ->> 'target', h.incident_key),
+           c.newest - jsonb_array_length($3::jsonb -> 'outbox') + o.n, h.id, h.opening, o.row ->> 'kind',
+           coalesce(o.row ->> 'body', ''), coalesce(o.row -> 'about', '{}'), o.row ->> 'marker'
+      from held h, counted c, jsonb_array_elements($3::jsonb -> 'outbox') with ordinality as o (row, n)
+    returning 1
+)
+select id from held;
