@@ -42,4 +42,19 @@
 #define PAGERDUTY_PRIORITIES_MS 3600000     /* how long the list of priorities is remembered */
 #define PAGERDUTY_QUOTE_BYTES 200           /* of an answer, in an error text */
 
+/* Postgres lanes. */
+#define PG_WINDOW_STATEMENTS 200 /* in flight on a connection: more would let both sides block on full buffers */
+#define PG_WAITING_MAX 10000     /* groups queued while the database is away */
+#define PG_PARKED_MAX 2          /* connections parked; x lanes x nodes x 2 must stay below max_connections */
+#define PG_STATEMENTS_MAX 1000   /* in one group */
+#define PG_VALUES_MAX 64         /* of one statement */
+#define PG_GROUP_BYTES_MAX (64 * 1024 * 1024)
+#define PG_HOSTS_MAX 16 /* addresses tried in a round of connecting */
+
+/* Name look-up. A hanging one holds a thread of a pool of four, which file reads need too. */
+#define RESOLVE_ADDRESSES_MAX 8
+#define RESOLVE_NAMES_MAX 256 /* remembered */
+#define RESOLVE_HANGING_MAX 64
+#define RESOLVE_STALE_MS 3600000
+
 #endif
