@@ -7,7 +7,13 @@
 #define YAML_BYTES_MAX (1024 * 1024)
 #define YAML_DEPTH_MAX 64
 #define YAML_NODES_MAX 100000
-#define DIAG_ERRORS_MAX 20 /* printed for each file; the rest is counted */
+#define DIAG_ERRORS_MAX 20 /* kept for each file and level; the rest is counted */
+#define DIAG_FILES_MAX 10000  /* files with a diagnostic or a source */
+#define DIAG_MESSAGE_BYTES_MAX 1000 /* one message; a file must not flood the reader */
+#define DIAG_LINE_COLUMNS_MAX 100   /* of a source line that is shown */
+
+/* Text: folding allocates up to 18 times the input. */
+#define TEXT_FOLD_BYTES_MAX (1024 * 1024)
 
 /* HTTP server: what a stranger may cost us. PagerDuty drops webhooks over 256 KiB itself. */
 #define HTTP_SERVER_BODY_BYTES_MAX (512 * 1024)
