@@ -62,5 +62,9 @@
 #define RESOLVE_NAMES_MAX 256 /* remembered */
 #define RESOLVE_HANGING_MAX 64
 #define RESOLVE_STALE_MS 3600000
+/* Webhooks. PagerDuty drops what is over 256 KiB; ids it sends are 14 to 36 bytes. */
+#define WEBHOOK_TEXT_BYTES_MAX 4096 /* of one text taken from a body; titles are at most 1024 characters */
+#define WEBHOOK_KEY_BYTES_MAX 255   /* of an incident's id: an index row must hold it */
+#define WEBHOOK_SIGNATURES_MAX 8    /* in one header: two while a secret is rotated */
 
 #endif
