@@ -54,7 +54,7 @@ static const struct {
     {"? [a, b]\n: 1\n", 0, "f.yaml:1:3: a key must be a word", 1},
     {"{a: 1}: 2\n", 0, "f.yaml:1:1: a key must be a word", 1},
     {"? \n: 1\n", 0, "f.yaml:1:2: an entry has no key", 1},
-    {"{a: 1, : 2}\n", 0, "f.yaml:1:8: an entry has no key", 1},
+    {"{a: 1, : 2}\n", 0, "f.yaml:1:8: did not find expected node content", 1},
     {"a:\n\tb: 1\n", 0, "f.yaml:2:1: a TAB cannot be used here; indent with spaces", 1},
     {"a: \"x\\0y\"\n", 0, "f.yaml:1:4: a value may not hold the character NUL", 1},
     {"\"x\\0y\": 1\n", 0, "f.yaml:1:1: a value may not hold the character NUL", 1},
