@@ -67,4 +67,25 @@
 #define WEBHOOK_KEY_BYTES_MAX 255   /* of an incident's id: an index row must hold it */
 #define WEBHOOK_SIGNATURES_MAX 8    /* in one header: two while a secret is rotated */
 
+/* SSH: output is evidence for people, not a file transfer; what is longer is cut and drained. */
+#define SSH_OUTPUT_BYTES_MAX (1024 * 1024) /* default and most, for each of stdout and stderr */
+#define SSH_INPUT_BYTES_MAX (1024 * 1024)  /* script and values */
+#define SSH_COMMAND_BYTES_MAX (32 * 1024)  /* libssh2 sends it in one packet */
+#define SSH_OPERATIONS_MAX 20000           /* waiting and running, for each node */
+#define SSH_SESSIONS_MAX 4000              /* descriptors */
+#define SSH_KEY_BYTES_MAX (64 * 1024)      /* private key and passphrase files */
+#define SSH_FOLDER_BYTES_MAX 48            /* sun_path is 108; ssh adds 17 of its own while it binds */
+#define SSH_MOVES_PER_TURN_MAX 64          /* steps of one session before others have their turn */
+#define SSH_READ_BYTES_PER_TURN (64 * 1024)
+
+/* known_hosts: OpenSSH's own form. */
+#define KNOWN_HOSTS_BYTES_MAX (4 * 1024 * 1024)
+#define KNOWN_HOSTS_LINES_MAX 100000
+#define KNOWN_HOSTS_LINE_BYTES_MAX (32 * 1024) /* an RSA key of 16384 bits needs 2.8 KiB; comma lists are long */
+
+/* Redaction. */
+#define REDACT_SECRETS_MAX 10000
+#define REDACT_SECRET_BYTES_MAX 4096
+#define REDACT_HELD_BYTES_MAX (16 * 1024) /* a whole secret URL-encoded is 3 times as long */
+
 #endif
