@@ -88,4 +88,12 @@
 #define REDACT_SECRET_BYTES_MAX 4096
 #define REDACT_HELD_BYTES_MAX (16 * 1024) /* a whole secret URL-encoded is 3 times as long */
 
+/* Wrapper: what goes to a machine's shell and comes back. */
+#define WRAPPER_STDIN_BYTES_MAX (8 * 1024 * 1024) /* quoting may make a quote 13 bytes; scripts are far smaller */
+#define WRAPPER_VALUE_BYTES_MAX (64 * 1024)
+#define WRAPPER_VALUES_MAX 256
+#define WRAPPER_OUT_BYTES (64 * 1024)        /* sent back of a recover unless the task says otherwise */
+#define WRAPPER_OUT_BYTES_MAX (1024 * 1024)  /* the most a task may ask for; lies on the machine's disk or memory */
+#define WRAPPER_TIMEOUT_S_MAX 86400
+
 #endif
