@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * The outbox in the database. */
+#include "lib/store/outbox.h"
+
+#include <string.h>
+
+static struct pg *work(struct store *s)
+{
+    return store_lane(s, LANE_WORK);
+}
+
+uint64_t outbox_claim(struct store *s, const char *incarnation, int most, pg_done *done, void *owner)
+{
+    struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most)};
+    return pg_query(work(s), "outbox_claim", values, 2, 0, done, owner);
+}
+
+int outbox_claimed(const struct pg_answer *answer, struct outbox_held *out, int max)
+{
+    int count = pg_rows(answer, 0) < max ? pg_rows(answer, 0) : max;
+    for (int i = 0; i < count; i++)
+        out[i] = (struct outbox_held){pg_int(answer, 0, i, 0), pg_int(answer, 0, i, 1)};
+    return count;
+}
+
+uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char *incarnation,
+    const struct outbox_settle *settle, pg_done *done, void *owner)
+{
+    struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch),
+        PG_INT(settle->id), pg_from_text(settle->state ? settle->state : ""),
+        pg_from_text(settle->remote ? settle->remote : ""), pg_from_text(settle->error ? settle->error : ""),
+        PG_INT(settle->wait_ms)};
+    return pg_query(work(s), "outbox_next", values, 8, 0, done, owner);
+}
+
+bool outbox_row(const struct pg_answer *answer, struct outbox_row *out)
+{
+    if (pg_rows(answer, 0) == 0)
+        return false;
+#define TEXT(column) pg_text(answer, 0, 0, column)
+    *out = (struct outbox_row){.id = pg_int(answer, 0, 0, 0), .channel = TEXT(1), .account = TEXT(2),
+        .target = TEXT(3), .run = TEXT(4), .kind = TEXT(5), .body = TEXT(6), .about = TEXT(7), .marker = TEXT(8),
+        .tries = (int)pg_int(answer, 0, 0, 9), .unknown = strcmp(TEXT(10), "waiting") != 0, .opening = TEXT(11),
+        .claimed_ms_ago = pg_int(answer, 0, 0, 12)};
+#undef TEXT
+    return true;
+}
+
+uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
+    void *owner)
+{
+    struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch)};
+    return pg_query(work(s), "outbox_release", values, 3, 0, done, owner);
+}
+
+uint64_t outbox_add(struct store *s, const char *account, const char *incident_key, const char *channel,
+    const char *kind, const char *body, const char *about, const char *marker, pg_done *done, void *owner)
+{
+    struct pg_value values[] = {pg_from_text(account), pg_from_text(incident_key), pg_from_text(channel),
+        pg_from_text(kind), pg_from_text(body), pg_from_text(about), pg_from_text(marker)};
+    return pg_query(work(s), "outbox_add", values, 7, 0, done, owner);
+}
+
+uint64_t outbox_budget_take(struct store *s, const char *account, int wanted, int most_a_minute, pg_done *done,
+    void *owner)
+{
+    struct pg_value values[] = {pg_from_text(account), PG_INT(wanted), PG_INT(most_a_minute)};
+    return pg_query(work(s), "budget_take", values, 3, 0, done, owner);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * The outbox: what is to be written to the outside, queued in the transaction that decided it. One sender an incident,
+ * in order (docs/outbox.md). */
+#ifndef LIB_STORE_OUTBOX_H
+#define LIB_STORE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/store/store.h"
+
+/* Becomes the sender of incidents with something due. */
+uint64_t outbox_claim(struct store *s, const char *incarnation, int most, pg_done *done, void *owner);
+struct outbox_held {
+    int64_t incident;
+    int64_t send_epoch;
+};
+int outbox_claimed(const struct pg_answer *answer, struct outbox_held *out, int max);
+
+/* How a row that was sent is settled. Static words of the table's check. */
+#define OUTBOX_SENT "sent"
+#define OUTBOX_DROPPED "dropped" /* its condition no longer held: a person changed the incident */
+#define OUTBOX_FAILED "failed"   /* can never be delivered: alarmed, shown */
+#define OUTBOX_AGAIN "waiting"   /* surely not done: send again after wait_ms */
+#define OUTBOX_UNKNOWN "unknown" /* may have been done: look before sending again, after wait_ms */
+struct outbox_settle {
+    int64_t id; /* 0: nothing to settle */
+    const char *state;
+    const char *remote; /* NULL: none */
+    const char *error;  /* NULL: none */
+    int64_t wait_ms;
+};
+/* Settles one row and takes the incident's next, in one transaction. */
+uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char *incarnation,
+    const struct outbox_settle *settle, pg_done *done, void *owner);
+struct outbox_row {
+    int64_t id;
+    const char *channel, *account, *target, *run, *kind, *body, *about, *marker; /* borrowed from the answer */
+    int tries;
+    bool unknown; /* an earlier sender may have sent it */
+    const char *opening;
+    int64_t claimed_ms_ago;
+};
+/* false: nothing left, not due yet, or another is the sender. */
+bool outbox_row(const struct pg_answer *answer, struct outbox_row *out);
+uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
+    void *owner);
+
+/* A write that no run makes. marker: id_marker's. */
+uint64_t outbox_add(struct store *s, const char *account, const char *incident_key, const char *channel,
+    const char *kind, const char *body, const char *about, const char *marker, pg_done *done, void *owner);
+
+/* Takes requests from the budget that all nodes share; answered by one int: how many were got. */
+uint64_t outbox_budget_take(struct store *s, const char *account, int wanted, int most_a_minute, pg_done *done,
+    void *owner);
+
+#endif

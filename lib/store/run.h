@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Runs: opening, claiming, loading, and the one way to change them. Every change begins by an UPDATE of the run's row
+ * under (id, epoch); when that finds no row the run was taken over, and nothing of the change was written.
+ *
+ * Each question is sent with a pg_done; the function beside it reads the answer (whose err was NULL). Texts that it gives
+ * are borrowed from the answer. Ids are for run_forget. */
+#ifndef LIB_STORE_RUN_H
+#define LIB_STORE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/id.h"
+#include "lib/store/store.h"
+
+struct run_held {
+    char id[ID_UUID_BYTES];
+    int64_t epoch;
+    char was[64]; /* name of the dead holder, for orphans; else "" */
+};
+
+enum run_claim_kind {
+    CLAIM_ORPHANS, /* of dead workers, in doubt first */
+    CLAIM_WAITING, /* customers by fewest running, then urgency, then age */
+    CLAIM_EXPIRED, /* give_up_at has passed: only to be handed over */
+};
+
+#define RUN_CLAIM_MAX 50 /* batches of about 10 are best; orphans may come in more */
+#define RUN_EXPIRED_GRACE_MS 5000 /* in which the holder itself gives up */
+/* An UNCERTAIN error may leave runs under our incarnation that we do not know of: see run_claim_lost. */
+uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarnation, int most, pg_done *done,
+    void *owner);
+/* Returns how many were taken; fills at most RUN_CLAIM_MAX. */
+int run_claimed(const struct pg_answer *answer, struct run_held *out);
+/* After a claim whose answer was lost: all runs that this incarnation holds, answered as a claim. */
+uint64_t run_claim_lost(struct store *s, const char *incarnation, pg_done *done, void *owner);
+
+/* A run as its holder needs it. Texts are never NULL. */
+struct run_row {
+    const char *account, *incident_key, *customer, *service_id, *service_name;
+    const char *title, *priority, *urgency, *html_url, *state;
+    int step, attempt;
+    const char *mode, *scenario, *scenario_set, *inventory_set, *host, *machine;
+    const char *facts; /* JSON object */
+    bool doubt;
+    const char *opening;
+    int64_t opened_wall_ms, give_up_left_ms, incident_number, created_wall_ms;
+    const char *incident_status;
+    int last_attempt;
+};
+uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done, void *owner);
+/* false: taken over. */
+bool run_loaded(const struct pg_answer *answer, struct run_row *out);
+
+/* The journal of a run. */
+struct run_step_row {
+    int step, attempt;
+    const char *verb, *title, *state, *host, *become, *status, *signal, *outcome, *why, *output;
+    bool cut;
+    int64_t epoch, took_ms, started_wall_ms;
+};
+uint64_t run_read_steps(struct store *s, const char *id, pg_done *done, void *owner);
+int run_steps_count(const struct pg_answer *answer);
+void run_step_at(const struct pg_answer *answer, int index, struct run_step_row *out);
+
+/* change: JSON as sql/statements/run_write.sql describes; copied. After UNCERTAIN: load the run again before anything
+ * else. */
+uint64_t run_write(struct store *s, const char *id, int64_t epoch, const char *change, pg_done *done, void *owner);
+/* false: taken over, nothing was written. */
+bool run_written(const struct pg_answer *answer);
+
+/* What the guards said, in the transaction that would have begun the recover. */
+enum recover_refusal {
+    REFUSAL_NONE, /* `started` is committed: send the command now */
+    REFUSAL_STOP,
+    REFUSAL_TOUCHED,
+    REFUSAL_CLOSED,
+    REFUSAL_RECURRENCE,
+    REFUSAL_STANDBY,
+    REFUSAL_UNKNOWN_TOUCH,
+    REFUSALS,
+};
+struct recover_verdict {
+    bool held; /* false: taken over */
+    enum recover_refusal refusal;
+    const char *detail; /* colon-separated, see recover_start.sql */
+    bool standby;       /* synchronous replication is in force */
+};
+struct recover_request {
+    const char *id; /* all borrowed for the call */
+    int64_t epoch;
+    const char *region;
+    int recurrence_most; /* the how many-th same recover on one machine is refused; 0: never */
+    int64_t recurrence_ms;
+    bool need_standby;
+    int64_t touch_known_ms; /* the incident must be known from the last so many ms; 0: may be older */
+    const char *machine, *scenario, *customer; /* guard keys */
+    const char *step; /* JSON: step, attempt, title, host, machine, become */
+};
+uint64_t run_recover_start(struct store *s, const struct recover_request *request, pg_done *done, void *owner);
+void run_recover_verdict(const struct pg_answer *answer, struct recover_verdict *out);
+const char *recover_refusal_name(enum recover_refusal refusal);
+
+/* Hands on the incidents of this worker's runs. */
+struct run_hand {
+    const char *id;
+    bool touched, closed;
+    const char *touched_by, *touched_how, *closed_by, *closed_how;
+};
+uint64_t run_read_hands(struct store *s, const char *incarnation, pg_done *done, void *owner);
+int run_hands_count(const struct pg_answer *answer);
+void run_hand_at(const struct pg_answer *answer, int index, struct run_hand *out);
+
+/* Notes that PagerDuty was asked just now and what it holds. */
+uint64_t run_note_incident_read(struct store *s, const char *account, const char *incident_key, const char *priority,
+    const char *urgency, const char *title, pg_done *done, void *owner);
+
+/* The owner goes away. */
+void run_forget(struct store *s, uint64_t op);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * The database as the rest of the program sees it: three lanes (renewal, intake, work), so that a stalled commit of one
+ * kind does not hold up another, and the migrations. The other files of this folder are one a table and the only place
+ * that names SQL statements. */
+#ifndef LIB_STORE_STORE_H
+#define LIB_STORE_STORE_H
+
+#include <stdbool.h>
+
+#include "lib/base/error.h"
+#include "lib/io/pg.h"
+
+struct store;
+
+enum store_lane { LANE_RENEWAL, LANE_INTAKE, LANE_WORK, STORE_LANES };
+
+struct store_settings {
+    const char *conninfo;      /* borrowed for the call */
+    const char *password_file; /* borrowed for the call; NULL: none */
+    const char *application;   /* borrowed for the call: the node's name */
+    unsigned answer_timeout_ms;
+};
+
+/* Starts to connect. NULL: CONFIG, LIMIT. */
+struct store *store_new(struct loop *loop, const struct store_settings *settings, struct error *err);
+void store_free(struct store *s);
+struct pg *store_lane(struct store *s, enum store_lane lane);
+/* All lanes are up. */
+bool store_ready(const struct store *s);
+
+/* The newest migration that this program knows. */
+int store_schema_wanted(void);
+
+/* Called once. err NULL: the schema is at store_schema_wanted(); applied: how many migrations ran. */
+typedef void store_migrated(void *owner, int applied, const struct error *err);
+/* Runs what is missing, each migration in one transaction, under a lock so that two programs may do it at once.
+ * conninfo as in store_settings. The loop must run. Errors: CONFIG (the database is newer than this program). */
+void store_migrate(struct loop *loop, const struct store_settings *settings, store_migrated *done, void *owner);
+
+/* Called with the version found on the database (0: none). */
+typedef void store_schema(void *owner, int version, const struct error *err);
+void store_read_schema(struct store *s, store_schema *done, void *owner);
+
+#endif
