@@ -95,5 +95,9 @@
 #define WRAPPER_OUT_BYTES (64 * 1024)        /* sent back of a recover unless the task says otherwise */
 #define WRAPPER_OUT_BYTES_MAX (1024 * 1024)  /* the most a task may ask for; lies on the machine's disk or memory */
 #define WRAPPER_TIMEOUT_S_MAX 86400
+/* Packs: sets of files. */
+#define PACK_FILES_MAX 20000
+#define PACK_FOLDERS_DEEP_MAX 16
+#define PACK_NAME_BYTES_MAX 1024
 
 #endif

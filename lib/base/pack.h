@@ -28,7 +28,7 @@ void pack_free(struct pack *p);
 int pack_add(struct pack *p, const char *name, const void *data, size_t bytes, struct error *err) MUST_USE;
 
 /* Reads one file, or every file of a folder and its subfolders whose name ends with suffix (".yaml"; NULL: all).
- * Names beginning with '.' are skipped. Links to files are followed, links to folders are not. Blocks: call it at start-up or
+ * Names beginning with '.' are skipped; ".yaml" stands for ".yml" too. Links to files are followed, links to folders are not. Blocks: call it at start-up or
  * off the loop.
  * prefix  put before each name ("" for none); a single file is named by its last part
  * Errors: CONFIG (cannot be read; the path is named), LIMIT. */
@@ -36,6 +36,8 @@ int pack_read(struct pack *p, const char *path, const char *suffix, const char *
 
 int pack_count(const struct pack *p);
 size_t pack_bytes(const struct pack *p);
+/* What may still be added, names included. */
+size_t pack_bytes_left(const struct pack *p);
 /* By index 0 .. count - 1, in order of names; borrowed until the next change of p. */
 const struct pack_file *pack_at(const struct pack *p, int index);
 const struct pack_file *pack_find(const struct pack *p, const char *name);

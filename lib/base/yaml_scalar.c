@@ -2,7 +2,6 @@
  * Plain scalars by the core schema of YAML 1.2 (section 10.3.2): null, true, false, integers (decimal, 0o, 0x), floats.
  * Everything else is text: no, on, 12:30:45, 1_000. */
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +24,11 @@ static bool digits_only(const char *s, int base)
         if (base == 8 ? *s < '0' || *s > '7' : base == 16 ? !isxdigit((unsigned char)*s) : !isdigit((unsigned char)*s))
             return false;
     return true;
+}
+
+static int digit_of(char c)
+{
+    return c <= '9' ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
 /* [-+]? ( \.[0-9]+ | [0-9]+ (\.[0-9]*)? ) ([eE][-+]?[0-9]+)? */
@@ -56,19 +60,22 @@ static bool as_integer(struct yaml_node *n)
         base = s[1] == 'o' ? 8 : 16;
         s += 2;
     }
+    bool minus = base == 10 && *s == '-';
     const char *digits = base == 10 && (*s == '-' || *s == '+') ? s + 1 : s;
     if (!digits_only(digits, base))
         return false;
-    errno = 0;
-    long long value = strtoll(s, NULL, base);
-    if (errno == ERANGE) {
-        n->kind = YAML_FLOAT;
-        n->number = strtod(n->text, NULL);
-        return true;
+    int64_t value = 0;
+    bool fits = true;
+    double number = 0;
+    for (; *digits; digits++) {
+        int digit = digit_of(*digits) * (minus ? -1 : 1);
+        number = number * base + digit;
+        fits = fits && !__builtin_mul_overflow(value, base, &value) && !__builtin_add_overflow(value, digit, &value);
     }
-    n->kind = YAML_INT;
-    n->integer = value;
-    n->number = (double)value;
+    n->kind = fits ? YAML_INT : YAML_FLOAT;
+    n->integer = fits ? value : 0;
+    /* Adding up digits rounds at each step; strtod rounds once, but knows no 0o. */
+    n->number = fits ? (double)value : base == 8 ? number : strtod(n->text, NULL);
     return true;
 }
 

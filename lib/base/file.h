@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * Reads whole small files. Blocks: for start-up, reload off the loop, and tests; never inside a loop turn that serves. */
+#ifndef LIB_BASE_FILE_H
+#define LIB_BASE_FILE_H
+
+#include <sys/types.h>
+
+#include "lib/base/buf.h"
+#include "lib/base/error.h"
+
+/* Appends a regular file's bytes (a pipe or device is refused, so that opening cannot hang).
+ * out       its bytes_max bounds the file
+ * out_mode  the file's mode bits, may be NULL
+ * Errors: CONFIG (cannot be read; the path is named), LIMIT (larger than out may hold). */
+int file_read(const char *path, struct buf *out, mode_t *out_mode, struct error *err) MUST_USE;
+
+#endif
