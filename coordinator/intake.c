@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT
+ * From the webhook to the commit. Does not act on events: that is the runs' business. */
+#include "coordinator/intake.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/arena.h"
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+#include "lib/store/event.h"
+
+#define ANSWER_WITHIN_MS 3000 /* PagerDuty waits 5 s */
+#define OLDEST_MS (72LL * 3600 * 1000)
+#define PENDING_ARENA_BYTES (64 * 1024)
+
+/* A request between its signature and its answer. */
+struct pending {
+    struct http_request *req; /* borrowed until answered */
+    struct arena *arena;      /* owned */
+    struct webhook_event event;
+    struct event_row row;     /* texts in the arena */
+    int64_t arrived_mono_ms;
+    int first; /* its first statement in the group */
+    bool raw;  /* second try: bytes only */
+    struct pending *next; /* owned */
+};
+
+struct batch {
+    struct intake *in; /* borrowed */
+    struct pending *members; /* owned */
+    uint64_t op;
+    struct batch *next, **back;
+};
+
+struct intake {
+    struct loop *loop;   /* borrowed */
+    struct store *store; /* borrowed */
+    struct intake_settings settings;
+    struct intake_events events;
+    const struct log_ctx *log; /* borrowed */
+    struct loop_timer *timer;  /* owned */
+    struct pending *waiting;   /* owned, newest first */
+    unsigned waiting_count;
+    struct batch *batches; /* owned, in flight */
+    struct intake_counts counts;
+};
+
+static void flush(void *owner);
+static void batch_send(struct intake *in, struct pending *members, bool alone);
+
+struct intake *intake_new(struct loop *loop, struct store *store, const struct intake_settings *settings,
+    const struct intake_events *events, const struct log_ctx *log)
+{
+    struct intake *in = calloc(1, sizeof *in);
+    if (!in)
+        abort(); /* one at start-up */
+    *in = (struct intake){.loop = loop, .store = store, .events = *events, .log = log};
+    intake_swap(in, settings);
+    in->timer = loop_timer_new(loop, flush, in);
+    return in;
+}
+
+void intake_swap(struct intake *in, const struct intake_settings *settings)
+{
+    in->settings = *settings;
+    if (in->settings.oldest_ms == 0)
+        in->settings.oldest_ms = OLDEST_MS;
+    if (in->settings.together_ms == 0)
+        in->settings.together_ms = 2;
+    if (in->settings.together_max == 0)
+        in->settings.together_max = 50;
+}
+
+static void answer(struct http_request *req, unsigned status, const char *text)
+{
+    http_answer(req, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void pending_end(struct pending *p, unsigned status, const char *text)
+{
+    answer(p->req, status, text);
+    arena_free(p->arena);
+    free(p);
+}
+
+static void end_all(struct pending *members, unsigned status, const char *text)
+{
+    while (members) {
+        struct pending *p = members;
+        members = p->next;
+        pending_end(p, status, text);
+    }
+}
+
+void intake_free(struct intake *in)
+{
+    if (!in)
+        return;
+    while (in->batches) {
+        struct batch *b = in->batches;
+        in->batches = b->next;
+        pg_forget(store_lane(in->store, LANE_INTAKE), b->op);
+        end_all(b->members, 503, "stopping\n");
+        free(b);
+    }
+    end_all(in->waiting, 503, "stopping\n");
+    loop_timer_free(in->timer);
+    free(in);
+}
+
+void intake_counts(const struct intake *in, struct intake_counts *out)
+{
+    *out = in->counts;
+}
+
+/* --- taking ------------------------------------------------------------------------------------------------------- */
+
+static const struct intake_subscription *find_subscription(const struct intake *in, const char *id)
+{
+    for (size_t i = 0; id && i < in->settings.subscriptions_count; i++)
+        if (strcmp(in->settings.subscriptions[i].id, id) == 0)
+            return &in->settings.subscriptions[i];
+    return NULL;
+}
+
+static enum webhook_signature verify(const struct intake_subscription *s, struct http_request *req)
+{
+    size_t bytes;
+    const char *body = http_request_body(req, &bytes);
+    return webhook_verify(http_request_header(req, "X-PagerDuty-Signature"), s->secrets, s->secrets_count, body, bytes);
+}
+
+static void refuse(struct intake *in, struct http_request *req, const char *why)
+{
+    in->counts.refused++;
+    log_warning(in->log, "webhook refused", LOG_S("why", why), LOG_S("peer", http_request_peer(req)));
+    answer(req, 401, "not a signed webhook of a known subscription\n");
+}
+
+/* Fills the database's row from the event. */
+static int fill_row(struct intake *in, struct pending *p, const struct intake_subscription *s, const char *delivery)
+{
+    const struct webhook_event *e = &p->event;
+    const struct service_profile *service = service_find(&in->settings.services, s->account, e->service_id);
+    char oldest[CLOCK_TEXT_BYTES];
+    clock_wall_text(clock_wall_ms() - in->settings.oldest_ms, oldest);
+    size_t bytes;
+    const char *body = http_request_body(p->req, &bytes);
+    bool usable = e->odd == NULL;
+    char summary[256];
+    (void)snprintf(summary, sizeof summary, "%s%s", e->rule->how, e->merged ? " by merging" : "");
+    p->row = (struct event_row){.account = s->account, .key = e->key, .type = e->type, .incident = e->incident,
+        .occurred_at = e->occurred_at, .subscription = s->id, .region = in->settings.region,
+        .hand = webhook_agent_name(e->agent), .odd = e->odd, .body = body, .body_bytes = bytes,
+        .see = usable && (e->rule->effects & EFFECT_SEE), .reopen = usable && (e->rule->effects & EFFECT_REOPEN),
+        .open = usable && (e->rule->effects & EFFECT_OPEN),
+        .triggered = strcmp(e->type, "incident.triggered") == 0, .number = e->number, .title = e->title,
+        .status = e->status, .urgency = e->urgency, .priority = e->priority, .service_id = e->service_id,
+        .service_name = e->service_name, .html_url = e->html_url, .created_at = e->created_at,
+        .reopened_at = e->reopened_at, .customer = service->customer,
+        .urgency_rank = strcmp(e->urgency, "low") == 0 ? 1 : 0,
+        .give_up_ms = service->give_up_ms > 0 ? service->give_up_ms : in->settings.give_up_ms, .by = e->agent_name};
+    p->row.delivery = arena_strdup(p->arena, delivery ? delivery : "");
+    p->row.oldest = arena_strdup(p->arena, oldest);
+    p->row.how = arena_strdup(p->arena, summary);
+    return p->row.delivery && p->row.oldest && p->row.how ? 0 : -1;
+}
+
+static void fill_touch(struct pending *p)
+{
+    const struct webhook_event *e = &p->event;
+    if (e->incident[0] == '\0' || e->occurred_at[0] == '\0')
+        return;
+    if (e->hand == HAND_CLOSE) {
+        p->row.touch = EVENT_CLOSE;
+        p->row.by = e->agent == AGENT_PERSON ? e->agent_name : ""; /* nobody is blamed for a monitor's clearing */
+    } else if (e->hand == HAND_TOUCH) {
+        p->row.touch = EVENT_TOUCH;
+    } else if (e->hand == HAND_NOTE) {
+        p->row.touch = e->order == ORDER_GO ? EVENT_UNTOUCH : EVENT_TOUCH;
+        p->row.how = "noted: firstline stop";
+    }
+}
+
+static struct pending *pending_new(struct intake *in, struct http_request *req, const struct intake_subscription *s)
+{
+    struct pending *p = calloc(1, sizeof *p);
+    struct arena *a = arena_new(PENDING_ARENA_BYTES);
+    if (!p || !a) {
+        free(p);
+        arena_free(a);
+        return NULL;
+    }
+    *p = (struct pending){.req = req, .arena = a, .arrived_mono_ms = clock_mono_ms()};
+    size_t bytes;
+    const char *body = http_request_body(req, &bytes);
+    webhook_parse(a, body, bytes, s->bots, &p->event);
+    if (fill_row(in, p, s, http_request_header(req, "X-Webhook-Id")) < 0) {
+        arena_free(a);
+        free(p);
+        return NULL;
+    }
+    fill_touch(p);
+    return p;
+}
+
+void intake_take(struct intake *in, struct http_request *req)
+{
+    const char *id = http_request_header(req, "X-Webhook-Subscription");
+    const struct intake_subscription *s = find_subscription(in, id);
+    if (!s) {
+        refuse(in, req, id ? "unknown subscription" : "no X-Webhook-Subscription");
+        return;
+    }
+    enum webhook_signature signature = verify(s, req);
+    if (signature == SIGNATURE_WRONG && in->events.reload_secrets(in->events.owner)) {
+        s = find_subscription(in, id);
+        signature = s ? verify(s, req) : SIGNATURE_WRONG;
+    }
+    if (signature == SIGNATURE_MISSING || signature == SIGNATURE_MALFORMED) {
+        refuse(in, req, signature == SIGNATURE_MISSING ? "no signature" : "malformed signature");
+        return;
+    }
+    if (signature == SIGNATURE_WRONG) {
+        in->counts.wrong_signature++;
+        in->events.on_alarm(in->events.owner, "a webhook's signature matches no secret of its subscription", id);
+        answer(req, 503, "the signature matches no secret that is known here\n");
+        return;
+    }
+    struct pending *p = pending_new(in, req, s);
+    if (!p) {
+        in->counts.unavailable++;
+        answer(req, 503, "out of memory\n");
+        return;
+    }
+    p->next = in->waiting;
+    in->waiting = p;
+    if (++in->waiting_count >= in->settings.together_max)
+        flush(in);
+    else if (!loop_timer_active(in->timer))
+        loop_timer_start(in->timer, in->settings.together_ms, 0);
+}
+
+/* --- committing --------------------------------------------------------------------------------------------------- */
+
+static void flush(void *owner)
+{
+    struct intake *in = owner;
+    loop_timer_stop(in->timer);
+    struct pending *oldest_first = NULL;
+    while (in->waiting) {
+        struct pending *p = in->waiting;
+        in->waiting = p->next;
+        p->next = oldest_first;
+        oldest_first = p;
+    }
+    in->waiting_count = 0;
+    if (oldest_first)
+        batch_send(in, oldest_first, false);
+}
+
+static struct pending *batch_take(struct batch *b)
+{
+    struct pending *members = b->members;
+    *b->back = b->next;
+    if (b->next)
+        b->next->back = b->back;
+    free(b);
+    return members;
+}
+
+/* The event is durable: answer, then tell whoever can act on it. */
+static void committed(struct intake *in, struct pending *p, const struct pg_answer *result)
+{
+    struct event_result r = {.fresh = true};
+    if (!p->raw)
+        event_result(result, p->first, &p->row, &r);
+    in->counts.accepted++;
+    in->counts.duplicates += !r.fresh;
+    in->counts.odd += p->event.odd != NULL || p->raw;
+    in->counts.runs += r.opened;
+    in->counts.last_mono_ms = clock_mono_ms();
+    if (p->event.odd || p->raw)
+        log_warning(in->log, "an odd event was stored and will not be acted on", LOG_S("key", p->event.key),
+            LOG_S("type", p->event.type), LOG_S("why", p->raw ? "the database refused its content" : p->event.odd));
+    if (p->raw)
+        in->events.on_alarm(in->events.owner, "the database refused an event's content; only its bytes are stored",
+            p->row.subscription);
+    if (r.opened)
+        in->events.on_runs(in->events.owner);
+    if (p->row.touch != EVENT_NO_HAND && r.fresh)
+        in->events.on_hands(in->events.owner);
+    if (p->event.hand == HAND_NOTE && r.fresh)
+        in->events.on_order(in->events.owner, p->row.account, p->event.incident, p->event.order == ORDER_STOP,
+            p->event.agent_name);
+    pending_end(p, 202, "");
+}
+
+static void not_committed(struct intake *in, struct pending *members, const struct error *err)
+{
+    log_failure(LOG_WARNING, in->log, "events were not committed; PagerDuty will repeat them", err);
+    for (struct pending *p = members; p; p = p->next)
+        in->counts.unavailable++;
+    end_all(members, 503, "the database did not commit; repeat\n");
+}
+
+/* A group that fails for what is in it is committed one by one; an event that still fails is kept raw. */
+static void refused_for_content(struct intake *in, struct pending *members)
+{
+    bool alone = members->next == NULL;
+    while (members) {
+        struct pending *p = members;
+        members = p->next;
+        p->next = NULL;
+        if (alone && p->raw) {
+            in->counts.unavailable++;
+            pending_end(p, 503, "the database refused the event's bytes\n");
+            continue;
+        }
+        p->raw = alone;
+        batch_send(in, p, true);
+    }
+}
+
+static void on_batch(void *owner, const struct pg_answer *result, const struct error *err)
+{
+    struct batch *b = owner;
+    struct intake *in = b->in;
+    struct pending *members = batch_take(b);
+    if (err && err->kind == ERROR_INPUT) {
+        refused_for_content(in, members);
+    } else if (err) {
+        not_committed(in, members, err);
+    } else {
+        while (members) {
+            struct pending *p = members;
+            members = p->next;
+            committed(in, p, result);
+        }
+    }
+}
+
+static void batch_send(struct intake *in, struct pending *members, bool alone)
+{
+    assert(!alone || members->next == NULL);
+    struct batch *b = calloc(1, sizeof *b);
+    if (!b) {
+        end_all(members, 503, "out of memory\n");
+        return;
+    }
+    struct pg_group *group = pg_group_new(store_lane(in->store, LANE_INTAKE));
+    for (struct pending *p = members; p; p = p->next) {
+        p->first = pg_group_count(group);
+        if (p->raw)
+            (void)event_add_raw(group, &p->row, "the database refused its content");
+        else
+            (void)event_add(group, &p->row);
+    }
+    *b = (struct batch){.in = in, .members = members, .next = in->batches, .back = &in->batches};
+    if (in->batches)
+        in->batches->back = &b->next;
+    in->batches = b;
+    int64_t left = ANSWER_WITHIN_MS - (clock_mono_ms() - members->arrived_mono_ms);
+    b->op = pg_group_send(group, left > 1 ? (unsigned)left : 1, on_batch, b);
+}
