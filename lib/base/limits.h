@@ -32,7 +32,7 @@
 #define HTTP_CLIENT_CONNECT_MS 10000
 #define HTTP_CLIENT_BODY_BYTES_MAX (4 * 1024 * 1024)
 #define HTTP_CLIENT_HEADER_BYTES_MAX (64 * 1024) /* of one reply */
-#define HTTP_CLIENT_NAME_MS 30000                /* how long a looked-up name is fresh */
+#define HTTP_CLIENT_NAME_MS 30000                /* how long a looked-up name is used again */
 
 /* PagerDuty: its own limits (reference of the vendor), and ours around it. */
 #define PAGERDUTY_REQUEST_MS 20000          /* one request; who looks after a doubtful write waits longer */
