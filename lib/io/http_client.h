@@ -47,7 +47,7 @@ typedef void http_done(void *owner, uint64_t id, const struct http_reply *reply,
 
 struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings,
     struct error *err);
-/* Ends all calls: their done runs inside, with CANCELLED or UNCERTAIN. NULL is fine. */
+/* Ends all calls: their done runs inside, with CANCELLED or UNCERTAIN; what a done sends then is CANCELLED. NULL is fine. */
 void http_client_free(struct http_client *c);
 
 /* Returns the call's id, never 0: whatever goes wrong comes through done. Everything is copied. */
