@@ -144,7 +144,8 @@ static void refuse(struct intake *in, struct http_request *req, const char *why)
 static int fill_row(struct intake *in, struct pending *p, const struct intake_subscription *s, const char *delivery)
 {
     const struct webhook_event *e = &p->event;
-    const struct service_profile *service = service_find(&in->settings.services, s->account, e->service_id);
+    struct policy policy;
+    policy_of_service(in->settings.policies, s->account, e->service_id, e->service_name, &policy);
     char oldest[CLOCK_TEXT_BYTES];
     clock_wall_text(clock_wall_ms() - in->settings.oldest_ms, oldest);
     size_t bytes;
@@ -160,9 +161,9 @@ static int fill_row(struct intake *in, struct pending *p, const struct intake_su
         .triggered = strcmp(e->type, "incident.triggered") == 0, .number = e->number, .title = e->title,
         .status = e->status, .urgency = e->urgency, .priority = e->priority, .service_id = e->service_id,
         .service_name = e->service_name, .html_url = e->html_url, .created_at = e->created_at,
-        .reopened_at = e->reopened_at, .customer = service->customer,
+        .reopened_at = e->reopened_at, .customer = policy.customer ? policy.customer : "",
         .urgency_rank = strcmp(e->urgency, "low") == 0 ? 1 : 0,
-        .give_up_ms = service->give_up_ms > 0 ? service->give_up_ms : in->settings.give_up_ms, .by = e->agent_name};
+        .give_up_ms = policy_give_up_after_ms(in->settings.policies, e->priority), .by = e->agent_name};
     p->row.delivery = arena_strdup(p->arena, delivery ? delivery : "");
     p->row.oldest = arena_strdup(p->arena, oldest);
     p->row.how = arena_strdup(p->arena, summary);

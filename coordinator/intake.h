@@ -10,7 +10,7 @@
 
 #include "coordinator/webhook.h"
 #include "lib/base/log.h"
-#include "lib/base/service.h"
+#include "lib/base/policy.h"
 #include "lib/io/http_server.h"
 #include "lib/store/store.h"
 
@@ -28,8 +28,7 @@ struct intake_settings {
     const char *region;
     const struct intake_subscription *subscriptions;
     size_t subscriptions_count;
-    struct service_map services;
-    int64_t give_up_ms;    /* default, from the incident's opening */
+    const struct policies *policies; /* whose a service is, and when its runs are given up */
     int64_t oldest_ms;     /* an opening older than this starts no run; 0: 72 h */
     unsigned together_ms;  /* 0: 2 */
     unsigned together_max; /* 0: 50 */

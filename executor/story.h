@@ -12,7 +12,7 @@
 #include "executor/judgement.h"
 #include "executor/scenario.h"
 #include "lib/base/buf.h"
-#include "lib/base/service.h"
+#include "lib/base/policy.h"
 
 enum ending {
     ENDING_RESOLVED,    /* verified after a recover, or closed by its monitor after one */
@@ -82,7 +82,7 @@ struct story_step {
 
 #define STORY_DETAILS_MAX 4
 struct story {
-    enum service_language language;
+    enum policy_language language;
     const char *time_zone;
     const char *node, *region;
     const char *run;      /* id */
@@ -119,7 +119,7 @@ void story_reason(const struct story *s, struct buf *out);
 
 /* Title prefixes: "[firstline: checking]". */
 enum story_title { TITLE_CHECKING, TITLE_RECOVERING, TITLE_VERIFYING, TITLE_SHADOW, TITLE_ENDING };
-void story_title(enum service_language language, enum story_title what, enum ending ending, struct buf *out);
+void story_title(enum policy_language language, enum story_title what, enum ending ending, struct buf *out);
 /* Removes any prefix of ours, in any language, from the front of a title; returns the offset of the rest. */
 int story_title_strip(const char *title);
 
