@@ -100,4 +100,13 @@
 #define PACK_FOLDERS_DEEP_MAX 16
 #define PACK_NAME_BYTES_MAX 1024
 
+/* Runs and the sets they use. */
+#define LIBRARY_SHELVES 8                          /* sets kept that are not the node's own (two a reload) */
+#define LIBRARY_SET_BYTES_MAX (72 * 1024 * 1024)   /* an inventory's 64 MiB and the names of its files */
+#define RUN_ARENA_BYTES_MAX (8 * 1024 * 1024)      /* of one run: row, values, outputs */
+#define RUN_STEPS_TOLD_MAX 64                      /* step attempts kept for the ending note */
+#define RUN_OUTPUT_BYTES_MAX (64 * 1024)           /* of one step, in the journal */
+#define RUN_CHANGE_BYTES_MAX (1024 * 1024)         /* of one write */
+#define RUN_ALERTS_MAX 1000                        /* PagerDuty's own limit */
+
 #endif
