@@ -85,14 +85,11 @@ struct judgement_mistake {
 };
 
 /* Parses a rule.
- * a         everything lives there, but see judgement_release
+ * a         everything lives there: nothing to free
  * out       what is wrong; may be NULL
  * Returns NULL when the text is no judgement (out says why and where) or memory is short. */
 struct judgement *judgement_parse(struct arena *a, const char *text, size_t bytes,
     struct judgement_mistake *out);
-/* Frees what the arena does not hold (compiled patterns). Call before arena_free. NULL is allowed. */
-void judgement_release(struct judgement *j);
-
 /* The rule where none is written: exit status 0 is healthy, 126 and 127 cannot be told, others are unhealthy. */
 const struct judgement *judgement_default(void);
 

@@ -133,20 +133,16 @@ struct scenario {
     int recurs_count;        /* this many-th recover of the scenario on one machine ... */
     int64_t recurs_within_ms; /* ... in this time is not done but handed over */
     int line;
-    struct judgement **judgements; /* arena; all of them, for scenario_release */
-    int judgements_count;
 };
 
 /* Builds a scenario from a file's tree. Every mistake is added to d with its place; all are looked for, not only the
  * first.
- * a     everything lives there, but see scenario_release
+ * a     everything lives there: nothing to free
  * root  borrowed; texts are not copied, so the tree's arena must outlive the scenario (give the same arena)
  * stem  the file's name without folder and suffix, which `scenario:` must equal
  * Returns NULL when an error was added. */
 struct scenario *scenario_parse(struct arena *a, const struct yaml_node *root, const char *stem,
     struct diag *d);
-/* Frees what the arena does not hold. Call before arena_free. NULL is allowed. */
-void scenario_release(struct scenario *s);
 
 /* give_up_after for an incident of this priority (NULL: none). */
 int64_t scenario_give_up_after_ms(const struct scenario *s, const char *priority);

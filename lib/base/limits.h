@@ -108,5 +108,21 @@
 #define RUN_OUTPUT_BYTES_MAX (64 * 1024)           /* of one step, in the journal */
 #define RUN_CHANGE_BYTES_MAX (1024 * 1024)         /* of one write */
 #define RUN_ALERTS_MAX 1000                        /* PagerDuty's own limit */
+/* Patterns of scenarios. Titles are written by strangers, so one look must cost a bounded time. */
+#define PATTERN_BYTES_MAX 1024            /* as written */
+#define PATTERN_CODE_BYTES_MAX (16 * 1024) /* compiled; a{1000}{60} would be megabytes */
+#define PATTERN_NEST_MAX 32               /* parentheses */
+#define PATTERN_GROUPS_MAX 32             /* named groups */
+#define PATTERN_STEPS_MAX 100000          /* PCRE2's match limit at one position of a short subject */
+#define PATTERN_STEPS_MIN 1000            /* and of a long one */
+#define PATTERN_STEPS_ALL 4000000         /* over all positions of a subject, about 50 ms */
+#define PATTERN_DEPTH_MAX 1000
+#define PATTERN_HEAP_KIB_MAX 1024
+
+/* Judgements. */
+#define JUDGEMENT_BYTES_MAX 1024
+#define JUDGEMENT_TERMS_MAX 32
+#define JUDGEMENT_NODES_MAX 128 /* terms, and what joins them */
+#define JUDGEMENT_NEST_MAX 16
 
 #endif
