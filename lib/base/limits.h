@@ -86,8 +86,7 @@
 /* Redaction. */
 #define REDACT_SECRETS_MAX 10000
 #define REDACT_SECRET_BYTES_MAX 4096
-#define REDACT_HELD_BYTES_MAX (16 * 1024)  /* a whole secret URL-encoded is 3 times as long */
-#define REDACT_BLOCK_BYTES_MAX (32 * 1024) /* of a private key; RSA of 16384 bits has 13 KiB */
+#define REDACT_HELD_BYTES_MAX (16 * 1024) /* a whole secret URL-encoded is 3 times as long */
 
 /* Wrapper: what goes to a machine's shell and comes back. */
 #define WRAPPER_STDIN_BYTES_MAX (8 * 1024 * 1024) /* quoting may make a quote 13 bytes; scripts are far smaller */
