@@ -54,10 +54,14 @@ struct known_hosts_answer {
 const char *known_hosts_name(const struct known_hosts *k, const char *host, uint16_t port,
     char room[KNOWN_HOSTS_NAME_BYTES]);
 
-/* Which types are on file for the host, not counting revoked keys: bit (1u << type). *out_cert_line (may be NULL)
- * is the line of a @cert-authority for it, 0 when none. */
-unsigned known_hosts_types(const struct known_hosts *k, const char *host, uint16_t port,
-    int *out_cert_line);
+/* What is on file for a host. Types are bits: 1u << enum known_hosts_type. */
+struct known_hosts_types {
+    unsigned usable;  /* types of keys that are not revoked              */
+    int revoked_line; /* a line of this host whose key is revoked; 0: none */
+    int cert_line;    /* a @cert-authority for this host; 0: none          */
+};
+struct known_hosts_types known_hosts_types(const struct known_hosts *k, const char *host,
+    uint16_t port);
 
 /* Judges the raw key blob that the server sent (RFC 4253, 6.6). */
 struct known_hosts_answer known_hosts_check(const struct known_hosts *k, const char *host,

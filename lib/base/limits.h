@@ -86,7 +86,8 @@
 /* Redaction. */
 #define REDACT_SECRETS_MAX 10000
 #define REDACT_SECRET_BYTES_MAX 4096
-#define REDACT_HELD_BYTES_MAX (16 * 1024) /* a whole secret URL-encoded is 3 times as long */
+#define REDACT_HELD_BYTES_MAX (16 * 1024)  /* a whole secret URL-encoded is 3 times as long */
+#define REDACT_BLOCK_BYTES_MAX (32 * 1024) /* of a private key; RSA of 16384 bits has 13 KiB */
 
 /* Wrapper: what goes to a machine's shell and comes back. */
 #define WRAPPER_STDIN_BYTES_MAX (8 * 1024 * 1024) /* quoting may make a quote 13 bytes; scripts are far smaller */
@@ -124,13 +125,5 @@
 #define JUDGEMENT_TERMS_MAX 32
 #define JUDGEMENT_NODES_MAX 128 /* terms, and what joins them */
 #define JUDGEMENT_NEST_MAX 16
-/* Settings and inventory. */
-#define SECRET_BYTES_MAX 4096
-#define SETTINGS_ARENA_BYTES_MAX (128 * 1024 * 1024) /* the largest file allowed, as nodes */
-#define INVENTORY_BYTES_MAX (64 * 1024 * 1024)       /* all files together */
-#define INVENTORY_NODES_MAX 4000000                  /* of one file */
-#define INVENTORY_ARENA_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
-#define INVENTORY_HOSTS_MAX 500000
-#define INVENTORY_NAMES_MAX 32 /* aliases of one host */
 
 #endif

@@ -5,7 +5,9 @@
  *
  * For protocols above: redaction may change lengths. Frame by delimiters on lines of their own, never by byte counts,
  * and do not encode (base64, hex) a host's output on its way: shapes would no longer be seen. Frame lines must not look
- * like a secret: no word such as password, secret, token or key before '=' or ':'.
+ * like a secret: no word such as password, secret, token or api_key before '=' or ':'; and they contain a space, so that
+ * they are never taken for the next line of a private key. A newline before and after what is replaced is always kept,
+ * so a frame line stays a line of its own.
  *
  * Shapes: PEM, OpenSSH and PGP private key blocks (also cut off in the middle); AWS access key ids; GitHub, GitLab, Slack
  * and other prefixed tokens; JSON Web Tokens; "Authorization:" headers and "Bearer x"; PagerDuty's "Token token=x";
@@ -48,8 +50,7 @@ struct redact_stream {
     size_t cover;              /* bytes from here that belong to a found secret */
     size_t keep;               /* bytes from here before the value of a found shape begins */
     int swallow;               /* enum swallow: what the value of the found shape consists of */
-    size_t line;               /* bytes of the current line already swallowed inside a key block */
-    size_t block;              /* bytes of the key block swallowed so far */
+    size_t block;              /* bytes of a key block swallowed so far */
     int prev;                  /* the byte before, -1 at the start */
     bool marked;               /* the last thing written was REDACT_TEXT */
     bool escaped;              /* inside quotes, after a backslash */

@@ -124,7 +124,7 @@ class Simulator:
                 "Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         return self.request(method, path, body, {k: v for k, v in full.items() if v is not None})
 
-    def control(self, method, path, body=None, /, **query):
+    def control(self, method, path, body=None, **query):
         """One call of the control API; its JSON. Raises ControlError when refused."""
         path = f"/control/{path}" + ("?" + urlencode(query) if query else "")
         answer = self.request(method, path, body if body is not None else ({} if method == "POST" else None))

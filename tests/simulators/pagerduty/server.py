@@ -101,8 +101,9 @@ class Site:
             await asyncio.sleep(fault.ms / 1000)
         before = self.looks_before(path) if kind == "show_late" else None
         status, body, headers = self.act(request, path, raw)
-        if kind == "show_late" and status < 300:
-            self.veil(before, path, body, self.world.clock.wall() + fault.seconds)
+        if before and status < 300:
+            incident, look = before
+            incident.account.veil(incident, look, self.world.clock.wall() + fault.seconds)
         if kind == "delay_after":
             await asyncio.sleep(fault.ms / 1000)
         if kind == "cut_after":
@@ -121,14 +122,6 @@ class Site:
         except Problem:
             return None
         return incident, incident.frozen()
-
-    def veil(self, before, path, body, until):
-        """What a write did shows only at `until`: its incident as it looked before, or a new one not at all."""
-        if before:
-            incident, look = before
-            incident.account.veil(incident, look, until)
-        elif path == "/incidents" and "incident" in body:
-            self.world.find_incident(body["incident"]["id"]).visible_from = until
 
 
 def refusal(fault):

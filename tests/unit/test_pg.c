@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ * Parameters' values and arrays, and what an SQLSTATE means. */
+#include <limits.h>
+#include <string.h>
+
+#include "lib/io/pg.h"
+#include "tests/kit/kit.h"
+
+static void text_elements_are_quoted(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *elements[4];
+        int count;
+        const char *expected;
+    } rows[] = {
+        {{NULL}, 0, "{}"},
+        {{"a"}, 1, "{\"a\"}"},
+        {{"a", "b"}, 2, "{\"a\",\"b\"}"},
+        {{""}, 1, "{\"\"}"},
+        {{NULL, "NULL"}, 2, "{NULL,\"NULL\"}"},
+        {{"a\"b", "c\\d"}, 2, "{\"a\\\"b\",\"c\\\\d\"}"},
+        {{"\\", "\"", "\\\""}, 3, "{\"\\\\\",\"\\\"\",\"\\\\\\\"\"}"},
+        {{"{", "x"}, 2, "{\"{\",\"x\"}"},
+        {{"a,b", " c ", "\n"}, 3, "{\"a,b\",\" c \",\"\n\"}"},
+        {{"\xc3\xa9"}, 1, "{\"\xc3\xa9\"}"},
+    };
+    struct buf b;
+    buf_init(&b, 1024);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        pg_array_begin(&b);
+        for (int e = 0; e < rows[i].count; e++)
+            pg_array_text(&b, rows[i].elements[e]);
+        struct pg_value v = pg_array_end(&b);
+        assert_string_equal(v.data, rows[i].expected);
+        assert_int_equal(v.bytes, strlen(rows[i].expected));
+        assert_false(v.binary);
+    }
+    buf_done(&b);
+}
+
+static void other_elements(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1024);
+    pg_array_begin(&b);
+    pg_array_int(&b, INT64_MIN);
+    pg_array_int(&b, 0);
+    pg_array_int(&b, INT64_MAX);
+    assert_string_equal(pg_array_end(&b).data, "{-9223372036854775808,0,9223372036854775807}");
+    pg_array_begin(&b);
+    pg_array_bool(&b, true);
+    pg_array_bool(&b, false);
+    assert_string_equal(pg_array_end(&b).data, "{t,f}");
+    pg_array_begin(&b);
+    pg_array_bytes(&b, "\0\xff{", 3);
+    pg_array_bytes(&b, "", 0);
+    assert_string_equal(pg_array_end(&b).data, "{\"\\\\x00ff7b\",\"\\\\x\"}");
+    buf_done(&b);
+}
+
+static void an_array_past_its_limit_is_no_value(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 16);
+    pg_array_begin(&b);
+    pg_array_text(&b, "longer than sixteen");
+    struct pg_value v = pg_array_end(&b);
+    assert_true(b.over);
+    assert_int_equal(v.bytes, -1);
+    pg_array_begin(&b); /* the next one starts clean */
+    pg_array_int(&b, 1);
+    assert_string_equal(pg_array_end(&b).data, "{1}");
+    buf_done(&b);
+}
+
+static void scalars(void **state)
+{
+    (void)state;
+    assert_null(pg_from_text(NULL).data);
+    assert_int_equal(pg_from_text("").bytes, 0);
+    assert_non_null(pg_from_text("").data);
+    assert_string_equal(PG_INT(-7).data, "-7");
+    assert_int_equal(PG_INT(-7).bytes, 2);
+    assert_string_equal(pg_from_bool(true).data, "t");
+    assert_true(pg_from_bytes("x", 1).binary);
+    assert_non_null(pg_from_bytes(NULL, 0).data);
+    assert_int_equal(pg_from_span("x", (size_t)INT_MAX + 1).bytes, -1);
+}
+
+static void a_sqlstate_says_what_the_caller_may_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sqlstate;
+        enum error_kind expected;
+    } rows[] = {
+        {"22021", ERROR_INPUT},     /* bytes that are no UTF-8     */
+        {"22P05", ERROR_INPUT},     /* \u0000 in jsonb             */
+        {"23505", ERROR_INPUT},     /* unique                      */
+        {"42P01", ERROR_INPUT},     /* no such table               */
+        {"42501", ERROR_CONFIG},    /* no right                    */
+        {"54000", ERROR_INPUT},     /* index row too large         */
+        {"08P01", ERROR_INPUT},     /* wrong number of parameters  */
+        {"08006", ERROR_UNREACHED},
+        {"40001", ERROR_UNREACHED},
+        {"40P01", ERROR_UNREACHED},
+        {"40003", ERROR_UNCERTAIN},
+        {"53100", ERROR_UNREACHED}, /* disk full                   */
+        {"57014", ERROR_UNREACHED},
+        {"55P03", ERROR_UNREACHED},
+        {"25006", ERROR_UNREACHED}, /* read-only                   */
+        {"25001", ERROR_REFUSED},
+        {"28P01", ERROR_CONFIG},
+        {"3D000", ERROR_CONFIG},
+        {"P0001", ERROR_REFUSED},
+        {"XX000", ERROR_REFUSED},
+        {"", ERROR_REFUSED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (pg_sqlstate_kind(rows[i].sqlstate) != rows[i].expected)
+            fail_msg("%s is %s", rows[i].sqlstate, error_kind_name(pg_sqlstate_kind(rows[i].sqlstate)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_elements_are_quoted),
+        cmocka_unit_test(other_elements),
+        cmocka_unit_test(an_array_past_its_limit_is_no_value),
+        cmocka_unit_test(scalars),
+        cmocka_unit_test(a_sqlstate_says_what_the_caller_may_do),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
