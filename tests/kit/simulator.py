@@ -56,12 +56,13 @@ def wait_for(condition, what, timeout=15.0):
 
 
 class Simulator:
-    """One running simulator. `seed` is a dict or a path, None for the demo's; `settings` go over the seed's."""
+    """One running simulator. `seed` is a dict or a path, None for the demo's; `settings` go over the seed's;
+    `urls` say where subscriptions deliver to; `arguments` are further ones of its command line."""
 
-    def __init__(self, seed=None, settings=None, urls=None):
+    def __init__(self, seed=None, settings=None, urls=None, arguments=()):
         self._folder = tempfile.TemporaryDirectory(prefix="firstline-pagerduty-")
         self._errors = open(pathlib.Path(self._folder.name) / "stderr", "w+b")
-        command = ["/usr/bin/python3", str(SERVER), "--port", "0"]
+        command = ["/usr/bin/python3", str(SERVER), "--port", "0", *arguments]
         if isinstance(seed, dict):
             path = pathlib.Path(self._folder.name) / "seed.json"
             path.write_text(json.dumps(seed))
@@ -124,7 +125,7 @@ class Simulator:
                 "Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         return self.request(method, path, body, {k: v for k, v in full.items() if v is not None})
 
-    def control(self, method, path, body=None, **query):
+    def control(self, method, path, body=None, /, **query):
         """One call of the control API; its JSON. Raises ControlError when refused."""
         path = f"/control/{path}" + ("?" + urlencode(query) if query else "")
         answer = self.request(method, path, body if body is not None else ({} if method == "POST" else None))

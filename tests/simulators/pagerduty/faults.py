@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from model import Problem
 
 FAULTS_MAX = 200
+LONGEST_MS = 600_000
+TYPES = {"count": int, "skip": int, "ms": (int, float), "seconds": (int, float), "status": int, "text": str,
+         "method": str, "path": str, "headers": bool, "body": bool, "reset": bool}
 KINDS = {
     "delay": "waits `ms` before it acts",
     "delay_after": "acts, then waits `ms` before it answers",
@@ -67,6 +70,9 @@ class Faults:
             raise Problem(400, 2001, f"path is not a regular expression: {err}") from err
         more = {k: spec[k] for k in ("skip", "token", "ms", "seconds", "status", "text", "headers", "body", "reset")
                 if k in spec}
+        wrong = [k for k, kinds in TYPES.items() if k in spec and not isinstance(spec[k], kinds)]
+        if wrong or not 0 <= spec.get("ms", 0) <= LONGEST_MS or not 200 <= spec.get("status", 500) <= 599:
+            raise Problem(400, 2001, "fault not understood", wrong or ["ms is 0 to 600000, status 200 to 599"])
         fault = Fault(next(self._ids), str(spec["kind"]), spec.get("method", "*").upper(), pattern,
                       int(spec.get("count", 1)), **more)
         self.active.append(fault)

@@ -81,7 +81,7 @@ class User(Thing):
 
     def full(self):
         return {**super().full(), "email": self.email, "time_zone": self.time_zone, "color": "green",
-                "role": self.role, "description": None, "invitation_sent": False, "job_title": None, "teams": [],
+                "role": self.role, "description": None, "invitation_sent": False, "job_title": "", "teams": [],
                 "contact_methods": [], "notification_rules": []}
 
 

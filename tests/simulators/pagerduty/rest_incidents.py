@@ -425,7 +425,7 @@ def merge(call):
         raise invalid("source_incidents cannot be empty")
     target = call.incident()
     call.world.lifecycle.merge(target, sources, call.actor)
-    return 200, {"incident": render.incident_rest(target)}
+    return 200, {"incident": target.ref()}
 
 
 @route("POST", "incidents/*/snooze", needs_from=True)

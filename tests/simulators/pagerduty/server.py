@@ -101,9 +101,8 @@ class Site:
             await asyncio.sleep(fault.ms / 1000)
         before = self.looks_before(path) if kind == "show_late" else None
         status, body, headers = self.act(request, path, raw)
-        if before and status < 300:
-            incident, look = before
-            incident.account.veil(incident, look, self.world.clock.wall() + fault.seconds)
+        if kind == "show_late" and status < 300:
+            self.veil(before, path, body, self.world.clock.wall() + fault.seconds)
         if kind == "delay_after":
             await asyncio.sleep(fault.ms / 1000)
         if kind == "cut_after":
@@ -122,6 +121,14 @@ class Site:
         except Problem:
             return None
         return incident, incident.frozen()
+
+    def veil(self, before, path, body, until):
+        """What a write did shows only at `until`: its incident as it looked before, or a new one not at all."""
+        if before:
+            incident, look = before
+            incident.account.veil(incident, look, until)
+        elif path == "/incidents" and "incident" in body:
+            self.world.find_incident(body["incident"]["id"]).visible_from = until
 
 
 def refusal(fault):
@@ -165,6 +172,7 @@ def options(argv):
     parser.add_argument("--url", action="append", default=[], metavar="ID=URL",
                         help="where the seeded subscription ID really delivers to; may be given several times")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="a setting, over the seed's")
+    parser.add_argument("--html-base", metavar="URL", help="start of html_url in answers (default: the web view here)")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     parser.add_argument("--ignore-stdin", action="store_true", help="do not exit when a piped stdin is closed")
     return parser.parse_args(argv)
@@ -215,7 +223,7 @@ async def serve(args):
     server = web.Server(Site(world).handle, access_log=None)
     listener = await loop.create_server(server, "127.0.0.1", args.port, backlog=1024)
     port = listener.sockets[0].getsockname()[1]
-    world.web_base = f"http://127.0.0.1:{port}"
+    world.web_base = args.html_base or f"http://127.0.0.1:{port}"
     end_with_parent(loop, stop, args)
     print(json.dumps({"ready": True, "port": port}), flush=True)
     clock = asyncio.create_task(world.clock.run())

@@ -52,6 +52,10 @@ def esc(text):
     return html.escape(str(text))
 
 
+def plural(count, word):
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
 def clock(seconds):
     return f'<time datetime="{iso(seconds, True)}">{iso(seconds)[11:19]} UTC</time>'
 
@@ -73,7 +77,7 @@ def list_body(world):
 
 def list_row(incident):
     people = ", ".join(user.name for _, user in incident.assignments)
-    facts = [esc(incident.service.name), clock(incident.created_at), f"{len(incident.notes)} notes"]
+    facts = [esc(incident.service.name), clock(incident.created_at), plural(len(incident.notes), "note")]
     facts += [esc(people)] if people else []
     return (f'<li><a href="/incidents-view/{incident.id}">{badge(incident.status, incident.status)}'
             f'<span class="what"><b>{esc(incident.title)}</b><span class="quiet">#{incident.number} &middot; '
@@ -81,10 +85,11 @@ def list_row(incident):
 
 
 def incident_body(world, incident):
-    people = ", ".join(user.name for _, user in incident.assignments) or "nobody"
+    people = ", ".join(user.name for _, user in incident.assignments)
+    held = f"{esc(people)} (level {incident.level} of {len(incident.policy.levels)})" if people else "nobody"
     facts = [("Service", esc(incident.service.name)), ("Urgency", esc(incident.urgency)),
              ("Priority", esc(incident.priority.name if incident.priority else "none")),
-             ("Assigned to", f"{esc(people)} (level {incident.level} of {len(incident.policy.levels)})"),
+             ("Assigned to", held),
              ("Created", clock(incident.created_at)), ("Alerts", alerts_text(incident))]
     table = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     moments = timeline(incident)

@@ -63,7 +63,7 @@ class Subscription:
         headers = [{"name": h["name"], "value": h["value"] if show_secret else "<redacted>"}
                    for h in self.custom_headers]
         return {"id": self.id, "type": "webhook_subscription", "active": self.active, "description": self.description,
-                "events": self.events, "filter": self.filter, "oauth_client": None,
+                "events": self.events, "filter": self.filter,
                 "delivery_method": {"id": self.method_id, "type": "http_delivery_method", "url": self.url,
                                     "secret": self.secrets[0] if show_secret else None,
                                     "temporarily_disabled": self.disabled_until is not None,
