@@ -165,6 +165,10 @@ class Simulator:
         """Everything about one incident, as it truly is."""
         return self.control("GET", f"incidents/{quote(str(incident))}")
 
+    def rows(self):
+        """A short row for each incident: id, number, status, title, level, assignees, count of notes."""
+        return self.control("GET", "incidents")["incidents"]
+
     def notes(self, incident):
         return [note["content"] for note in self.incident(incident)["notes"]]
 

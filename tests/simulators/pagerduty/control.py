@@ -12,7 +12,7 @@ import uuid
 
 import aiohttp
 
-from model import Actor, Problem, invalid, not_found
+from model import Actor, Problem, invalid, load_json, not_found
 from rest_incidents import checked_title
 from webhooks import new_event_id, sign
 import render
@@ -35,7 +35,7 @@ async def answer(world, method, path, query, raw):
     """Runs one control call. Returns (status, JSON); raises Problem."""
     parts = path.strip("/").split("/")[1:]
     try:
-        body = json.loads(raw) if raw else {}
+        body = load_json(raw) if raw else {}
     except ValueError as err:
         raise invalid("body is not JSON") from err
     if not isinstance(body, dict):
@@ -190,6 +190,10 @@ def act_priority(life, incident, actor, body):
     life.set_priority(incident, seed.one("priority", incident.account.priorities, wanted) if wanted else None, actor)
 
 
+def act_service(life, incident, actor, body):
+    life.set_service(incident, seed.one("service", incident.account.services, body["service"]), actor)
+
+
 def act_merge(life, incident, actor, body):
     """`incident` is merged into `into`."""
     life.merge(life.world.find_incident(body["into"], incident.account.name), [incident], actor)
@@ -209,7 +213,7 @@ ACTS = {
     "resolve": lambda life, i, a, b: life.resolve(i, a, b.get("note"), annotate=True),
     "reopen": lambda life, i, a, b: life.reopen(i, a) if not i.open() else None,
     "note": lambda life, i, a, b: life.add_note(i, a, b.get("content")),
-    "delete_note": act_delete_note, "merge": act_merge,
+    "delete_note": act_delete_note, "merge": act_merge, "service": act_service,
     "title": lambda life, i, a, b: life.set_title(i, checked_title(b.get("title")), a),
     "urgency": lambda life, i, a, b: life.set_urgency(i, b["urgency"], a),
     "snooze": lambda life, i, a, b: life.snooze(i, int(b["seconds"]), a),

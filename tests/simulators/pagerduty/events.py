@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Events API v2: what monitoring sends with a service's routing key. An accepted event only means "queued"."""
 
-import json
 import secrets
 
 from clock import iso
-from model import Actor
+from model import Actor, load_json
 
 SUMMARY_CHARS_MAX = 1_024
 DEDUP_CHARS_MAX = 255
@@ -24,8 +23,8 @@ def enqueue(world, raw):
     if len(raw) > BODY_BYTES_MAX:
         return 413, {"status": "invalid event", "message": "Event is too large", "errors": []}
     try:
-        event = json.loads(raw)
-    except (ValueError, RecursionError):
+        event = load_json(raw)
+    except ValueError:
         return refused("JSON is invalid")
     if not isinstance(event, dict):
         return refused("JSON must be an object")
@@ -114,8 +113,8 @@ def update(life, incident, alert, payload, actor):
 def change(world, raw):
     """/v2/change/enqueue: checked for its key, counted, not kept."""
     try:
-        event = json.loads(raw)
-    except (ValueError, RecursionError):
+        event = load_json(raw)
+    except ValueError:
         return refused("JSON is invalid")
     if not isinstance(event, dict) or event.get("routing_key") not in world.routing_keys:
         return refused("'routing_key' is not a valid integration key")

@@ -274,6 +274,13 @@ class Lifecycle:
         self._field_changed(incident, "priority", old, priority.name if priority else None, actor)
         self.emit(incident, "incident.priority_updated", actor)
 
+    def set_service(self, incident, service, actor):
+        if service is incident.service:
+            return
+        old, incident.service = incident.service, service
+        self._field_changed(incident, "service", old.id, service.id, actor)
+        self.emit(incident, "incident.service_updated", actor)
+
     def set_urgency(self, incident, urgency, actor):
         """No event announces this."""
         if urgency != incident.urgency:

@@ -6,6 +6,7 @@ No behaviour is here: what happens to an incident is in lifecycle.py, what a req
 
 import collections
 import copy
+import json
 import secrets
 import string
 from dataclasses import dataclass, field
@@ -29,6 +30,19 @@ SUBSCRIPTIONS_PER_SCOPE_MAX = 10
 
 def new_id(first, length):
     return first + "".join(secrets.choice(ALNUM) for _ in range(length - len(first)))
+
+
+def load_json(raw):
+    """The JSON of a body. ValueError for what cannot be JSON again: NaN, lone surrogates, endless nesting."""
+    def no_constant(name):
+        raise ValueError(name)
+    try:
+        value = json.loads(raw, parse_constant=no_constant)
+        if b"\\ud" in raw or b"\\uD" in raw:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError as err:
+        raise ValueError("nested too deeply") from err
+    return value
 
 
 class Problem(Exception):

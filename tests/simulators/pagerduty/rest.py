@@ -4,10 +4,9 @@
 Handlers are in rest_incidents.py and rest_other.py: plain functions of a Call, which return (status, JSON).
 """
 
-import json
 from urllib.parse import parse_qsl
 
-from model import Actor, Problem, invalid, not_found
+from model import Actor, Problem, invalid, load_json, not_found
 
 VENDOR = "application/vnd.pagerduty+json;version=2"
 PAGE_END_MAX = 10_000
@@ -142,8 +141,8 @@ def parse_body(headers, raw):
     if not headers.get("Content-Type", "").lower().startswith("application/json"):
         raise invalid("params must be a Hash")
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as err:
+        body = load_json(raw)
+    except ValueError as err:
         raise invalid("request body is not JSON") from err
     if not isinstance(body, dict):
         raise invalid("params must be a Hash")

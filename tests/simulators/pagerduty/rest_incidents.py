@@ -172,14 +172,16 @@ def put_incidents(call):
 def plan(call, incident, item, at):
     """Checks the whole change before any of it is done. Raises Problem."""
     call.know(item, "type", "status", "title", "priority", "resolution", "escalation_level", "assignments",
-              "escalation_policy", "urgency", at=at)
+              "escalation_policy", "urgency", "service", at=at)
     if item.get("type") not in ("incident", "incident_reference"):
         raise invalid("incident.type is required and must be incident_reference")
     change = {"status": checked(item, "status", STATUSES), "urgency": checked(item, "urgency", URGENCIES),
               "title": checked_title(item["title"]) if item.get("title") is not None else None,
               "level": item.get("escalation_level"), "policy": optional_policy(call, item),
               "assignees": assignees(call, item), "resolution": item.get("resolution"), "has_priority": "priority" in item,
-              "priority": find_priority(call, item.get("priority"))}
+              "priority": find_priority(call, item.get("priority")),
+              "service": by_reference(call, item["service"], call.account.services, "service")
+              if item.get("service") is not None else None}
     if change["resolution"] is not None and not isinstance(change["resolution"], str):
         raise invalid("resolution must be text")
     check_possible(incident, change)
@@ -207,6 +209,8 @@ def apply_change(call, incident, change):
         life.set_title(incident, change["title"], actor)
     if change["has_priority"]:
         life.set_priority(incident, change["priority"], actor)
+    if change["service"]:
+        life.set_service(incident, change["service"], actor)
     if change["urgency"]:
         life.set_urgency(incident, change["urgency"], actor)
     if change["status"] in ("triggered", "acknowledged") and not incident.open():

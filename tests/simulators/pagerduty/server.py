@@ -14,7 +14,7 @@ import signal
 import stat
 import sys
 
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 
 import control
 import events
@@ -27,7 +27,6 @@ from clock import iso
 from model import Problem
 from world import World
 
-BODY_BYTES_MAX = 2 * 1024 * 1024
 BODY_SECONDS_MAX = 30
 LOOPBACK = ("127.0.0.1", "::1")
 
@@ -44,6 +43,8 @@ class Site:
             raw = await asyncio.wait_for(request.read(), BODY_SECONDS_MAX) if request.body_exists else b""
         except (asyncio.TimeoutError, web.HTTPRequestEntityTooLarge):
             return json_answer(413, {"error": {"message": "Payload Too Large", "code": 2001}})
+        except (ConnectionError, ClientPayloadError):
+            return web.Response(status=400)  # reaches nobody
         if path.startswith("/control"):
             return await self.control(request, path, raw)
         page = view.answer(self.world, path, request.query) if request.method in ("GET", "HEAD") else None
