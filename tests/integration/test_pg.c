@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Lanes against a real Postgres: groups, errors, values, scripts, forgetting. What happens when servers go away is in
  * test_pg_loss.c. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
-#include "lib/io/pg.h"
-#include "tests/kit/kit.h"
-#include "tests/kit/kit_pg.h"
-
-#define WAIT_MS 20000
+#include "tests/integration/pg_world.h"
 
 static const struct embedded statements[] = {
     {"put", "insert into t (id, body) values ($1::int, $2::bytea)", 0},
@@ -39,48 +33,6 @@ static const char schema[] =
     "create table stars (a int); insert into stars values (1); "
     "create function raise(state text) returns void language plpgsql as "
     "$$ begin raise exception 'raised' using errcode = state; end $$;";
-
-struct told {
-    int times;
-    bool failed;
-    struct error err;
-    int count, rows;
-    int64_t number;
-    char text[64];
-};
-
-struct world {
-    struct kit_pg *server;
-    struct loop *loop;
-    struct pg *pg;
-};
-
-static void on_done(void *owner, const struct pg_answer *answer, const struct error *err)
-{
-    struct told *t = owner;
-    t->times++;
-    t->failed = err != NULL;
-    assert_true((answer == NULL) == (err != NULL));
-    if (err) {
-        t->err = *err;
-        return;
-    }
-    t->count = pg_answer_count(answer);
-    t->rows = t->count ? pg_rows(answer, 0) : 0;
-    if (t->rows > 0 && pg_columns(answer, 0) > 0) {
-        t->number = pg_int(answer, 0, 0, 0);
-        (void)snprintf(t->text, sizeof t->text, "%s", pg_text(answer, 0, 0, 0));
-    }
-}
-
-#define WAIT_FOR(w, condition)                                                          \
-    do {                                                                                \
-        int64_t until_ms = clock_mono_ms() + WAIT_MS;                                   \
-        while (!(condition) && clock_mono_ms() < until_ms)                              \
-            loop_turn((w)->loop, 20);                                                   \
-        if (!(condition))                                                               \
-            fail_msg("waited in vain for %s", #condition);                              \
-    } while (0)
 
 static struct pg *lane(struct world *w, struct pg_settings settings)
 {
@@ -111,15 +63,6 @@ static int tear_down(void **state)
     w->pg = NULL;
     loop_free(w->loop);
     return 0;
-}
-
-static struct told ask(struct world *w, const char *statement, const struct pg_value *values, int count)
-{
-    struct told t = {0};
-    pg_query(w->pg, statement, values, count, 0, on_done, &t);
-    assert_int_equal(t.times, 0); /* never from inside */
-    WAIT_FOR(w, t.times);
-    return t;
 }
 
 static void add_put(struct pg_group *g, int id)
@@ -166,8 +109,7 @@ static void a_group_aborts_whole_and_others_go_on(void **state)
     assert_non_null(strstr(bad.err.text, "statement 'put'"));
     assert_false(good[0].failed || good[1].failed);
     kit_pg_wait(w->server, "select string_agg(id::text, ' ' order by id) from t", "1 4");
-    struct pg_lane numbers;
-    pg_lane(w->pg, &numbers);
+    struct pg_lane numbers = numbers_of(w->pg);
     assert_int_equal(numbers.commits, 2);
     assert_int_equal(numbers.failures, 1);
 }
@@ -366,8 +308,7 @@ static void a_thousand_in_the_pipeline_come_once_and_in_order(void **state)
     assert_false(pg_idle(w->pg));
     WAIT_FOR(w, pg_idle(w->pg));
     assert_int_equal(next_number, 1000);
-    struct pg_lane numbers;
-    pg_lane(w->pg, &numbers);
+    struct pg_lane numbers = numbers_of(w->pg);
     assert_int_equal(numbers.queries, 1000);
     assert_int_equal(numbers.groups, 1000);
     assert_int_equal(numbers.commits, 1000);
@@ -423,8 +364,7 @@ static void a_forgotten_op_is_not_told(void **state)
     pg_forget(w->pg, unsent);
     values[0] = PG_INT(2);
     uint64_t sent = pg_query(w->pg, "put", values, 2, 0, never, NULL);
-    struct pg_lane numbers = {0};
-    WAIT_FOR(w, (pg_lane(w->pg, &numbers), numbers.in_flight == 1));
+    WAIT_FOR(w, numbers_of(w->pg).in_flight == 1);
     pg_forget(w->pg, sent);
     pg_forget(w->pg, 12345);
     struct told t = ask(w, "echo", (struct pg_value[]){PG_INT(3)}, 1);
@@ -452,9 +392,8 @@ static void a_lane_may_be_freed_by_its_answer(void **state)
 static void a_busy_lane_may_be_freed(void **state)
 {
     struct world *w = *state;
-    struct pg_lane numbers = {0};
     pg_query(w->pg, "sleep", (struct pg_value[]){pg_from_text("0.2")}, 1, 0, never, NULL);
-    WAIT_FOR(w, (pg_lane(w->pg, &numbers), numbers.in_flight == 1));
+    WAIT_FOR(w, numbers_of(w->pg).in_flight == 1);
     pg_query(w->pg, "echo", (struct pg_value[]){PG_INT(1)}, 1, 0, never, NULL);
     pg_free(w->pg);
     w->pg = NULL;
@@ -520,14 +459,13 @@ static void a_server_gone_read_only_is_left(void **state)
 {
     struct world *w = *state;
     struct pg_value values[] = {PG_INT(1), PG_NULL};
-    struct pg_lane numbers = {0};
     WAIT_FOR(w, pg_ready(w->pg));
     kit_pg_run(w->server, "alter system set default_transaction_read_only = on");
     kit_pg_run(w->server, "select pg_reload_conf()");
     kit_pg_wait(w->server, "select current_setting('default_transaction_read_only')", "on");
     struct told t = ask(w, "put", values, 2);
     assert_int_equal(t.err.kind, ERROR_UNREACHED);
-    WAIT_FOR(w, (pg_lane(w->pg, &numbers), numbers.connect_failures > 0));
+    WAIT_FOR(w, numbers_of(w->pg).connect_failures > 0);
     assert_false(pg_ready(w->pg));
     kit_pg_run(w->server, "alter system reset default_transaction_read_only");
     kit_pg_run(w->server, "select pg_reload_conf()");
