@@ -32,6 +32,7 @@ static const char *const source_names[] = {
 };
 _Static_assert(sizeof source_names / sizeof source_names[0] == ERROR_SOURCES, "one name a source");
 
+PRINTF_LIKE(5, 0)
 static void fill(struct error *err, enum error_kind kind, enum error_source source, int code,
     const char *format, va_list args)
 {

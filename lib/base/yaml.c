@@ -37,6 +37,7 @@ static struct yaml_node *compose(struct composer *c, yaml_event_t *event, struct
 
 static void stop_at(struct composer *c, yaml_mark_t mark, const char *format, ...) PRINTF_LIKE(3, 4);
 
+PRINTF_LIKE(3, 0)
 static void add_at(struct composer *c, yaml_mark_t mark, const char *format, va_list args)
 {
     char message[DIAG_MESSAGE_BYTES_MAX];

@@ -54,6 +54,7 @@ void yaml_path(const struct yaml_node *node, struct buf *out)
     }
 }
 
+PRINTF_LIKE(5, 0)
 static void add(struct diag *d, enum diag_level level, const struct yaml_node *node, const char *path,
     const char *format, va_list args)
 {
