@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * POST /webhooks/pagerduty: verifies, stores durably, then answers 202 (DESIGN 3.1, 3.2). Events that arrive together are
+ * POST /webhooks/pagerduty: verifies, stores durably, then answers 202. Events that arrive together are
  * committed together. Answers:
  *   202  authentic and durable, whatever is in it (unknown, odd and duplicate events too)
  *   401  no signature, a malformed one, or an unknown subscription

@@ -29,7 +29,7 @@ enum webhook_effect {
     EFFECT_CURRENT = 8 /* shows the incident's present state  */
 };
 
-/* What the hand means for a run (DESIGN 8). */
+/* What the hand means for a run. */
 enum webhook_hand {
     HAND_NONE,  /* nothing: our own write, clockwork, or no touch             */
     HAND_TOUCH, /* a person took over: no further recover, what runs ends     */

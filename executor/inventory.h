@@ -32,11 +32,10 @@ struct inventory_host {
     const char *address;  /* IP address, or a name that is looked up */
     int64_t port;         /* 22 */
     const char *user;
-    const char *key;             /* file of the private key on each node; NULL: none (an agent, with openssh) */
+    const char *key;             /* file of the private key on each node; NULL: none, with openssh only */
     const char *passphrase_file; /* NULL: none */
     int transport;               /* enum inventory_transport */
-    const char *known_as;        /* the name to look for in known_hosts; NULL: address (and port) */
-    const char *known_hosts;     /* a known_hosts file of its own; NULL: the settings' */
+    const char *known_as;        /* the name to look for in known_hosts; NULL: the address */
     const char *region;          /* NULL: any node may go there */
     const char *machine;         /* what it is, where several entries are one machine; NULL: its machine-id */
     const char *folder;          /* the wrapper's folder there; NULL: chosen at first contact */
@@ -61,13 +60,13 @@ struct inventory *inventory_ref(struct inventory *inv);
 void inventory_unref(struct inventory *inv); /* the last one frees; NULL is fine */
 
 /* The host of a customer by name, alias or address, whatever the case (NFKC folded). An IPv6 address may be in brackets.
- * out_why  may be NULL. AMBIGUOUS: the text is an alias or address of several hosts, which cannot be loaded: the files
- *          refuse it; kept for callers that join look-ups
+ * out_why  may be NULL. AMBIGUOUS: it is the address of several hosts (names and aliases are unique, the files are
+ *          refused otherwise; one address may serve several entries that differ in port, user or machine)
  * Returns NULL unless it is exactly one. */
 const struct inventory_host *inventory_find(const struct inventory *inv, const char *customer, const char *text,
     enum inventory_why *out_why);
 
-/* By place: customer by customer in byte order, hosts as written. NULL behind the last. */
+/* By place: file by file in order of names, hosts as written. NULL behind the last. */
 int inventory_count(const struct inventory *inv);
 const struct inventory_host *inventory_at(const struct inventory *inv, int index);
 int inventory_customers(const struct inventory *inv);

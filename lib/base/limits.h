@@ -125,5 +125,13 @@
 #define JUDGEMENT_TERMS_MAX 32
 #define JUDGEMENT_NODES_MAX 128 /* terms, and what joins them */
 #define JUDGEMENT_NEST_MAX 16
+/* Settings and inventory. */
+#define SECRET_BYTES_MAX 4096
+#define SETTINGS_ARENA_BYTES_MAX (128 * 1024 * 1024) /* the largest file allowed, as nodes */
+#define INVENTORY_BYTES_MAX (64 * 1024 * 1024)       /* all files together */
+#define INVENTORY_NODES_MAX 4000000                  /* of one file */
+#define INVENTORY_ARENA_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)
+#define INVENTORY_HOSTS_MAX 500000
+#define INVENTORY_NAMES_MAX 32 /* aliases of one host */
 
 #endif

@@ -33,6 +33,7 @@ void pack_free(struct pack *p)
     for (int i = 0; i < p->count; i++) {
         free(p->files[i].name);
         free(p->files[i].data);
+        free(p->files[i].path);
     }
     free(p->files);
     free(p);
@@ -72,6 +73,12 @@ static int reserve(struct pack *p, struct error *err)
 
 int pack_add(struct pack *p, const char *name, const void *data, size_t bytes, struct error *err)
 {
+    return pack_add_path(p, name, NULL, data, bytes, err);
+}
+
+int pack_add_path(struct pack *p, const char *name, const char *path, const void *data, size_t bytes,
+    struct error *err)
+{
     size_t name_bytes = strlen(name);
     if (name_bytes == 0 || name_bytes > PACK_NAME_BYTES_MAX || strchr(name, '\n'))
         return error_set(err, ERROR_INPUT, "\"%.80s\" cannot be a file's name in a set", name);
@@ -83,7 +90,9 @@ int pack_add(struct pack *p, const char *name, const void *data, size_t bytes, s
     if (reserve(p, err) < 0)
         return -1;
     struct pack_file file = {.name = strdup(name), .data = malloc(bytes + 1), .bytes = bytes};
-    if (!file.name || !file.data) {
+    file.path = path ? strdup(path) : NULL;
+    if (!file.name || !file.data || (path && !file.path)) {
+        free(file.path);
         free(file.name);
         free(file.data);
         return error_set(err, ERROR_LIMIT, "out of memory for \"%s\"", name);
@@ -122,6 +131,11 @@ const struct pack_file *pack_at(const struct pack *p, int index)
 const struct pack_file *pack_find(const struct pack *p, const char *name)
 {
     return pack_at(p, place_of(p, name));
+}
+
+const char *pack_shown(const struct pack_file *f)
+{
+    return f->path ? f->path : f->name;
 }
 
 /* ---- one byte string ---- */

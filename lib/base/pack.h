@@ -16,6 +16,8 @@ struct pack_file {
     char *name;  /* owned by the pack; relative to the folder, '/' between parts */
     char *data;  /* owned by the pack; NUL-terminated behind its bytes */
     size_t bytes;
+    char *path;  /* owned by the pack; where it was read from, for messages; NULL when from memory. Not part of the
+                    packed bytes and the hash */
 };
 
 struct pack;
@@ -26,6 +28,10 @@ void pack_free(struct pack *p);
 
 /* Copies a file in. Errors: LIMIT, INPUT (an empty name, a name twice, a NUL or newline in it). */
 int pack_add(struct pack *p, const char *name, const void *data, size_t bytes, struct error *err) MUST_USE;
+
+/* As pack_add, noting the file's path. */
+int pack_add_path(struct pack *p, const char *name, const char *path, const void *data, size_t bytes,
+    struct error *err) MUST_USE;
 
 /* Reads one file, or every file of a folder and its subfolders whose name ends with suffix (".yaml"; NULL: all).
  * Names beginning with '.' are skipped; ".yaml" stands for ".yml" too. Links to files are followed, links to folders are not. Blocks: call it at start-up or
@@ -41,6 +47,9 @@ size_t pack_bytes_left(const struct pack *p);
 /* By index 0 .. count - 1, in order of names; borrowed until the next change of p. */
 const struct pack_file *pack_at(const struct pack *p, int index);
 const struct pack_file *pack_find(const struct pack *p, const char *name);
+
+/* What to call a file in messages: its path, else its name. */
+const char *pack_shown(const struct pack_file *f);
 
 /* The SHA-256 of the packed bytes, in hex. */
 int pack_hash(const struct pack *p, char out[ID_SHA256_BYTES], struct error *err) MUST_USE;

@@ -35,7 +35,7 @@ static int read_one(struct pack *p, const char *path, const char *name, struct e
     buf_init(&bytes, pack_bytes_left(p) + 1);
     int rc = file_read(path, &bytes, NULL, err);
     if (rc == 0)
-        rc = pack_add(p, name, buf_text(&bytes), bytes.bytes, err);
+        rc = pack_add_path(p, name, path, buf_text(&bytes), bytes.bytes, err);
     buf_done(&bytes);
     return rc;
 }

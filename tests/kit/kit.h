@@ -12,4 +12,12 @@
 /* Reads a whole file of the source tree (NUL-terminated; the caller frees); fails the test when it cannot. */
 char *kit_read(const char *path, size_t *out_bytes);
 
+/* Skips the running test and says why; a skip without a reason fails the run. */
+#define kit_skip(...)                                                                              \
+    do {                                                                                           \
+        print_message("skip: " __VA_ARGS__);                                                       \
+        print_message("\n");                                                                       \
+        skip();                                                                                    \
+    } while (0)
+
 #endif
