@@ -105,6 +105,7 @@
 #define LIBRARY_SHELVES 8                          /* sets kept that are not the node's own (two a reload) */
 #define LIBRARY_SET_BYTES_MAX (72 * 1024 * 1024)   /* an inventory's 64 MiB and the names of its files */
 #define RUN_ARENA_BYTES_MAX (8 * 1024 * 1024)      /* of one run: row, values, outputs */
+#define WRAPPER_ANSWER_BYTES_MAX (256 * 1024)      /* kept of one answer; what judges must fit */
 #define RUN_STEPS_TOLD_MAX 64                      /* step attempts kept for the ending note */
 #define RUN_OUTPUT_BYTES_MAX (64 * 1024)           /* of one step, in the journal */
 #define RUN_CHANGE_BYTES_MAX (1024 * 1024)         /* of one write */

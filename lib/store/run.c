@@ -79,6 +79,7 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out)
     out->created_wall_ms = INT();
     out->incident_status = TEXT();
     out->last_attempt = (int)INT();
+    out->timeline = INT();
 #undef TEXT
 #undef INT
     return true;

@@ -47,6 +47,7 @@ struct run_row {
     int64_t opened_wall_ms, give_up_left_ms, incident_number, created_wall_ms;
     const char *incident_status;
     int last_attempt;
+    int64_t timeline; /* of the database now: the first part of the fencing token */
 };
 uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done, void *owner);
 /* false: taken over. */

@@ -4,7 +4,7 @@
 -- urgency text, html_url text, state text, step int, attempt int, mode text, scenario text, scenario_set text,
 -- inventory_set text, host text, machine text, facts text, doubt boolean, opening text, opened_ms bigint,
 -- give_up_left_ms bigint, incident_number bigint, created_ms bigint, incident_status text, last_attempt int,
--- recover_epoch bigint, claims bigint.
+-- timeline bigint.
 select r.account, r.incident_key, r.customer, r.service_id, i.service_name, r.title, i.priority, i.urgency, i.html_url,
        r.state, r.step, r.attempt, coalesce(r.mode, '') as mode, coalesce(r.scenario, '') as scenario,
        coalesce(r.scenario_set, '') as scenario_set, coalesce(r.inventory_set, '') as inventory_set,
@@ -15,8 +15,6 @@ select r.account, r.incident_key, r.customer, r.service_id, i.service_name, r.ti
        coalesce(i.number, 0) as incident_number, (extract(epoch from r.created_at) * 1000)::bigint as created_ms,
        i.status as incident_status,
        coalesce((select max(s.attempt) from step s where s.run = r.id), 0) as last_attempt,
-       coalesce((select max(s.epoch) from step s where s.run = r.id and s.verb = 'recover' and s.state = 'started'), 0)
-           as recover_epoch,
-       r.epoch as claims
+       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint as timeline
   from run r join incident i on i.id = r.incident
  where r.id = $1 and r.epoch = $2 and r.ended_at is null;

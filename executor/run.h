@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ * One run in the hands of this worker: from its claim to its ending. Internal to the executor: the worker makes and frees
+ * runs, the run_*.c files share struct run. Each asynchronous call has one place in the struct; whatever comes back for
+ * another is not for this run. */
+#ifndef EXECUTOR_RUN_H
+#define EXECUTOR_RUN_H
+
+#include <jansson.h>
+
+#include "executor/run_phases.h"
+#include "executor/story.h"
+#include "executor/values.h"
+#include "executor/worker.h"
+#include "executor/wrapper.h"
+#include "lib/base/arena.h"
+#include "lib/store/run.h"
+
+/* What is known of the machine, read in this epoch. */
+struct run_contact {
+    const struct inventory_host *host; /* borrowed from the inventory; NULL: not known yet */
+    const char *machine, *folder, *memory_id, *boot_id; /* arena */
+    const char *asked_folder; /* arena; on file in the database or the inventory; NULL: the machine chooses */
+    int rounds;
+    void (*then)(struct run *r);
+};
+
+/* The newest result of each step. */
+struct run_result {
+    enum result_state state;
+    int status;
+    const char *output; /* arena */
+    size_t output_bytes;
+    bool cut;
+};
+
+struct run_hands {
+    bool touched, closed;
+    const char *touched_by, *touched_how, *closed_by, *closed_how; /* arena */
+};
+
+struct run {
+    uint32_t magic;
+    struct worker *worker; /* borrowed: it owns us */
+    struct run *next, **back;
+    char id[ID_UUID_BYTES];
+    int64_t epoch;
+    char was[64]; /* the lost holder's name */
+    bool expired; /* taken only to be handed over */
+    struct log_ctx log;
+    struct arena *arena; /* owned */
+
+    enum run_phase phase;
+    const char *account, *incident, *customer, *service_id, *service_name, *title, *priority, *urgency; /* arena */
+    int64_t number, opened_wall_ms;
+    struct policy policy;
+    struct scenario_set *set;        /* counted */
+    struct inventory *inventory;     /* counted */
+    const struct scenario *scenario; /* borrowed from set; NULL: not matched yet */
+    const struct inventory_host *host; /* borrowed from inventory */
+    const struct value *values;      /* arena; scenario->values_count of them */
+    enum scenario_mode mode;
+    const char **alerts; /* arena; ids that this run has looked at */
+    int alerts_count;
+
+    int step;            /* index in the scenario; -1 before the first */
+    int attempt;         /* of the step in hand; grows over the whole run */
+    int last_attempt;    /* newest number in the journal */
+    bool step_journaled; /* `started` of (step, attempt) is committed */
+    bool sick;           /* a check was unhealthy */
+    bool recovered;      /* a recover was done */
+    bool no_standby;
+    int tries;           /* of the thing in hand: look, contact, ask */
+    int64_t recover_ended_mono_ms;
+    int64_t give_up_mono_ms;
+    uint32_t timeline;   /* of the database, read in this epoch */
+    bool settling;       /* the recover in hand is in doubt */
+    struct run_result *results; /* arena; one a step of the scenario */
+    struct story_step told[RUN_STEPS_TOLD_MAX];
+    int told_count;
+    struct run_contact contact;
+    struct run_hands hands;
+    bool blind_tried;    /* PagerDuty was asked in vain, and recover_blind says go */
+    bool cancelled_look; /* we cut the look ourselves: give_up_at or a person */
+    struct flow flow;    /* where the run goes once the step in hand is recorded */
+    int64_t again_ms;    /* > 0: the step in hand is done again after this pause */
+    struct buf answer;   /* of the command in hand, as it comes */
+    char nonce[WRAPPER_NONCE_BYTES];
+    bool answer_complete;
+    int64_t sent_mono_ms;
+    struct wrapper_report report; /* of the command in hand */
+
+    enum run_phase after_pause;
+    char *change;        /* owned; the write in hand, kept to be sent again */
+    void (*after_write)(struct run *r);
+    uint64_t db_op, ssh_op, desk_op, library_op;
+    struct loop_timer *timer;    /* owned; pauses and repeats */
+    struct loop_timer *give_up;  /* owned */
+
+    bool ends; /* an ending was decided */
+    enum ending ending;
+    enum ending_reason reason;
+    const char *details[STORY_DETAILS_MAX]; /* arena */
+    bool healed_by_monitor;
+    bool may_start_still;
+};
+
+struct worker {
+    uint32_t magic;
+    struct worker_settings settings;
+    struct worker_parts parts;
+    struct run *runs; /* owned */
+    int held, orphans_held;
+    bool claiming[3];
+    uint64_t claim_ops[3];
+    bool claim_lost; /* a claim's answer was lost */
+    bool draining;
+    loop_fn *on_empty;
+    void *empty_owner; /* borrowed */
+    struct loop_timer *claim_timer, *hands_timer, *sweep_timer; /* owned */
+    uint64_t hands_op, sweep_op;
+    struct worker_counts counts;
+};
+
+/* run.c */
+struct run *run_new(struct worker *w, const struct run_held *held, bool expired);
+void run_free(struct run *r); /* drops what is under way */
+void run_begin(struct run *r);
+void run_move(struct run *r, enum run_phase to);
+/* The run goes on at its next boundary: hands, give_up and drain are looked at first. */
+void run_pause(struct run *r, int64_t ms, enum run_phase then);
+/* The ending is committed. */
+void run_ended(struct run *r);
+/* Leaves the row as it is. Freed in a later turn, after its SSH command answered. */
+void run_let_go(struct run *r);
+/* Each SSH completion begins with this; false: the run was let go meanwhile, and is freed. */
+bool run_ssh_ended(struct run *r);
+/* Not ours any more: drop it, silently for PagerDuty, loudly in the log. */
+void run_dropped(struct run *r, const char *why);
+void run_show_hands(struct run *r, const struct run_hand *hand);
+/* true: the run was ended or let go here; the caller returns. Asked at each boundary. */
+bool run_must_end(struct run *r);
+int64_t run_left_ms(const struct run *r); /* until give_up_at */
+char *run_text(struct run *r, const char *text); /* arena copy; "" when it is full */
+
+/* run_match.c: from the title to the first step */
+void run_match(struct run *r);
+void run_resume_reading(struct run *r);
+/* run_recall.c: from an earlier holder's journal */
+void run_recall(struct run *r);
+/* run_step.c: looking steps, and what follows a step */
+void run_step_do(struct run *r); /* step and attempt are set; journaled when step_journaled */
+/* Follows r->flow (gates asked) after a step is recorded. */
+void run_step_next(struct run *r);
+/* Where the flow leads once every `when` on its way was asked. */
+struct flow run_step_gate(struct run *r, struct flow flow);
+/* Keeps what a step brought: for judgements, the journal row (returned) and the notes. why may be NULL. */
+json_t *run_step_keep(struct run *r, const struct step *step, const char *host, const struct run_result *result,
+    enum judgement_outcome outcome, const char *why);
+const struct inventory_host *run_step_host(struct run *r, const struct step *step);
+void run_send(struct run *r, const struct inventory_host *host, const struct wrapper_task *task, unsigned deadline_ms,
+    ssh_done *done);
+int run_values(struct run *r, struct wrapper_value *out, int max);
+/* Fills r->report from what came; false: not even the beginning of an answer (`text` says why). */
+bool run_read_answer(struct run *r, const struct ssh_outcome *outcome, const struct error *err);
+/* Parts of the transaction that records a step. */
+void run_tell_progress(struct run *r, json_t *change);
+void run_tell_title(struct run *r, json_t *change, enum story_title title);
+void run_add_next_step(struct run *r, json_t *change);
+void run_recorded(struct run *r);
+/* run_contact.c */
+void run_contact(struct run *r, void (*then)(struct run *r));
+/* run_recover.c: contact, guards, the recover, doubt */
+void run_recover(struct run *r);
+void run_recover_again(struct run *r); /* after a pause, as r->after_pause says */
+void run_settle(struct run *r);
+/* run_record.c: the journal and the outbox */
+json_t *run_change(const char *state);
+json_t *run_step_row_started(struct run *r, const struct step *step, int attempt, const char *host);
+void run_change_step(json_t *change, json_t *row);
+void run_change_decision(json_t *change, const char *kind, const char *text);
+void run_change_outbox(json_t *change, const char *kind, const char *body, json_t *about);
+/* Takes change. after is called when it is committed; when the run was taken over or must be read again, it is not. */
+void run_write_change(struct run *r, enum run_phase phase, json_t *change, void (*after)(struct run *r));
+void run_story(struct run *r, struct story *out);
+/* run_end.c */
+void run_end(struct run *r, enum ending ending, enum ending_reason reason, const char *a, const char *b, const char *c,
+    const char *d);
+void run_reread(struct run *r);
+
+#define RUN_MAGIC 0x52554e21u
+#define WORKER_MAGIC 0x574f524bu
+
+#endif

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ * A new run's beginning: match the title, read the incident and its alerts, extract and type the values, find the host, and
+ * write the start note together with the first step's `started`. */
+#include "executor/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+
+#define READ_TRIES 3
+#define READ_AGAIN_MS 3000
+
+/* --- what a value's source names ---------------------------------------------------------------------------------- */
+
+struct sources {
+    struct run *run;                 /* borrowed */
+    const struct desk_answer *desk;  /* borrowed */
+};
+
+static enum value_read give_text(struct run *r, const char *text, const char **out_text, size_t *out_bytes)
+{
+    (void)r;
+    if (!text || text[0] == '\0')
+        return VALUE_READ_NONE;
+    *out_text = text;
+    *out_bytes = strlen(text);
+    return VALUE_READ_TEXT;
+}
+
+static enum value_read give_json(struct run *r, const json_t *value, const char **out_text, size_t *out_bytes)
+{
+    if (!value || json_is_null(value))
+        return VALUE_READ_NONE;
+    if (json_is_string(value)) {
+        *out_text = json_string_value(value);
+        *out_bytes = json_string_length(value);
+        return VALUE_READ_TEXT;
+    }
+    if (json_is_integer(value))
+        *out_text = arena_printf(r->arena, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value))
+        *out_text = arena_printf(r->arena, "%.15g", json_real_value(value));
+    else if (json_is_boolean(value))
+        *out_text = json_is_true(value) ? "true" : "false";
+    else {
+        *out_text = json_is_array(value) ? "a list" : "an object";
+        return VALUE_READ_ODD;
+    }
+    if (!*out_text)
+        return VALUE_READ_NONE; /* the arena is full */
+    *out_bytes = strlen(*out_text);
+    return VALUE_READ_TEXT;
+}
+
+/* details.A.B walks the details; a bare word is a field of the alert itself. */
+static enum value_read read_alert(struct run *r, const struct desk_alert *alert, const struct value_source *source,
+    const char **out_text, size_t *out_bytes)
+{
+    int i = 0;
+    const json_t *at = alert->json;
+    if (strcmp(source->path[0], "details") == 0) {
+        at = alert->details;
+        i = 1;
+        if (at && json_is_string(at) && source->path_count > 1)
+            return VALUE_READ_NONE; /* details that are one text have no parts */
+    } else if (strcmp(source->path[0], "key") == 0 && source->path_count == 1) {
+        return give_json(r, json_object_get(alert->json, "alert_key"), out_text, out_bytes);
+    } else if (!json_object_get(alert->json, source->path[0])) {
+        at = json_object_get(json_object_get(alert->json, "body"), "cef_details");
+    }
+    for (; i < source->path_count; i++)
+        at = json_object_get(at, source->path[i]);
+    return give_json(r, at, out_text, out_bytes);
+}
+
+static enum value_read read_incident(struct run *r, const char *field, const char **out_text, size_t *out_bytes)
+{
+    const struct {
+        const char *field, *text;
+    } fields[] = {{"title", r->title}, {"service", r->service_name}, {"service_id", r->service_id},
+        {"priority", r->priority}, {"urgency", r->urgency}, {"customer", r->customer}, {"id", r->incident}};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (strcmp(fields[i].field, field) == 0)
+            return give_text(r, fields[i].text, out_text, out_bytes);
+    if (strcmp(field, "number") == 0 && r->number > 0)
+        return give_text(r, arena_printf(r->arena, "%lld", (long long)r->number), out_text, out_bytes);
+    return VALUE_READ_NONE;
+}
+
+static enum value_read read_source(void *owner, const struct value_source *source, int alert, const char **out_text,
+    size_t *out_bytes)
+{
+    struct sources *s = owner;
+    if (source->kind == SOURCE_ALERT)
+        return read_alert(s->run, &s->desk->alerts[alert], source, out_text, out_bytes);
+    if (source->kind == SOURCE_INCIDENT)
+        return read_incident(s->run, source->path[0], out_text, out_bytes);
+    if (source->kind == SOURCE_HOST && s->run->host)
+        return give_text(s->run, inventory_variable(s->run->host, source->path[0]), out_text, out_bytes);
+    return VALUE_READ_NONE;
+}
+
+/* --- the host ----------------------------------------------------------------------------------------------------- */
+
+static const char *join(struct run *r, const struct target_names *names)
+{
+    const char *all = "";
+    for (int i = 0; i < names->count && i < 20; i++) {
+        all = arena_printf(r->arena, "%s%s%s", all, i ? ", " : "", names->names[i]);
+        if (!all)
+            return "";
+    }
+    return all;
+}
+
+/* Every name must be one and the same host of the customer's inventory; a host that is not in it is never contacted. */
+static int find_host(struct run *r, const struct target_names *names)
+{
+    for (int i = 0; i < names->count; i++) {
+        enum inventory_why why;
+        const struct inventory_host *host = inventory_find(r->inventory, r->customer, names->names[i], &why);
+        if (!host) {
+            run_end(r, ENDING_HANDED_OVER, why == INVENTORY_AMBIGUOUS ? WHY_HOST_AMBIGUOUS : WHY_HOST_UNKNOWN,
+                names->names[i], r->customer, names->source ? names->source : "", "");
+            return -1;
+        }
+        if (r->host && r->host != host) {
+            run_end(r, ENDING_HANDED_OVER, WHY_HOSTS_DIFFER, join(r, names), "", "", "");
+            return -1;
+        }
+        r->host = host;
+    }
+    return 0;
+}
+
+static int fill_values(struct run *r, const struct match_result *match, const struct desk_answer *desk)
+{
+    struct sources sources = {r, desk};
+    struct values_input in = {.match = match, .alerts_count = (int)desk->alerts_count, .read = read_source,
+        .owner = &sources};
+    struct values_problem problem = {.name = ""};
+    struct target_names names;
+    if (values_target(r->scenario, &in, r->arena, &names, &problem) < 0) {
+        run_end(r, ENDING_HANDED_OVER, WHY_VALUE, problem.text, "", "", "");
+        return -1;
+    }
+    if (find_host(r, &names) < 0)
+        return -1;
+    if (values_extract(r->scenario, &in, r->arena, &r->values, &problem) < 0) {
+        run_end(r, ENDING_HANDED_OVER, WHY_VALUE, problem.text, "", "", "");
+        return -1;
+    }
+    return 0;
+}
+
+/* --- the start ---------------------------------------------------------------------------------------------------- */
+
+static json_t *make_facts(const struct run *r)
+{
+    json_t *values = json_object(), *alerts = json_array(), *facts = json_object();
+    for (int i = 0; i < r->scenario->values_count; i++)
+        (void)json_object_set_new(values, r->values[i].name, json_string(r->values[i].text));
+    for (int i = 0; i < r->alerts_count; i++)
+        (void)json_array_append_new(alerts, json_string(r->alerts[i]));
+    (void)json_object_set_new(facts, "values", values); /* what memory could not hold is missing, and then asked again */
+    (void)json_object_set_new(facts, "alerts", alerts);
+    return facts;
+}
+
+static void begun(struct run *r)
+{
+    run_step_do(r);
+}
+
+static void write_start(struct run *r)
+{
+    const struct step *first = &r->scenario->steps[0];
+    struct story s;
+    run_story(r, &s);
+    struct buf note;
+    buf_init(&note, STORY_NOTE_CHARS_MAX * 4);
+    story_start_note(&s, &note);
+    r->step = 0;
+    r->attempt = ++r->last_attempt;
+    json_t *change = run_change(run_state_of(first->verb));
+    const char *priority = r->priority[0] ? r->priority : NULL;
+    int64_t give_up_ms = scenario_give_up_after_ms(r->scenario, priority);
+    json_t *more = json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "step", 0, "attempt", r->attempt, "mode",
+        scenario_mode_name(r->mode), "scenario", r->scenario->name, "scenario_set", scenario_set_hash(r->set),
+        "inventory_set", inventory_hash(r->inventory), "host", r->host->name, "give_up_ms",
+        (json_int_t)give_up_ms, "facts", make_facts(r));
+    (void)json_object_update(change, more);
+    json_decref(more);
+    r->give_up_mono_ms = clock_mono_ms() + give_up_ms - (clock_wall_ms() - r->opened_wall_ms);
+    loop_timer_start(r->give_up, (uint64_t)(run_left_ms(r) > 1 ? run_left_ms(r) : 1), 0);
+    run_change_outbox(change, "start", buf_text(&note), NULL);
+    buf_clear(&note);
+    story_title(s.language, r->mode == MODE_AUTO ? TITLE_CHECKING : TITLE_SHADOW, ENDINGS, &note);
+    run_change_outbox(change, "progress_title", buf_text(&note), NULL);
+    if (r->policy.acknowledge == ACKNOWLEDGE_WHILE_RUNNING && r->mode == MODE_AUTO)
+        run_change_outbox(change, "acknowledge", "", NULL);
+    if (first->verb != STEP_RECOVER) {
+        const struct inventory_host *host = run_step_host(r, first);
+        if (!host) {
+            json_decref(change);
+            buf_done(&note);
+            return; /* run_step_host ended the run */
+        }
+        run_change_step(change, run_step_row_started(r, first, r->attempt, host->name));
+        r->step_journaled = true;
+    }
+    buf_done(&note);
+    run_write_change(r, RUN_BEGINNING, change, begun);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+static void keep_alerts(struct run *r, const struct desk_answer *desk)
+{
+    size_t n = desk->alerts_count < RUN_ALERTS_MAX ? desk->alerts_count : RUN_ALERTS_MAX;
+    r->alerts = arena_alloc(r->arena, (n + 1) * sizeof *r->alerts);
+    for (size_t i = 0; r->alerts && i < n; i++)
+        r->alerts[r->alerts_count++] = run_text(r, desk->alerts[i].id);
+}
+
+static int match_now(struct run *r, struct match_result *match)
+{
+    struct error err = {0};
+    struct match_subject subject = {.title = r->title, .service_id = r->service_id, .service_name = r->service_name,
+        .priority = r->priority, .customer = r->customer};
+    if (match_title(r->set, &subject, r->arena, match, &err) == 0)
+        return 0;
+    run_end(r, ENDING_HANDED_OVER, WHY_FAULT, err.text, "", "", "");
+    return -1;
+}
+
+static void read_answered(struct run *r, const struct desk_answer *desk)
+{
+    if (desk->state == DESK_GONE || (desk->state == DESK_READ && strcmp(desk->status, "resolved") == 0)) {
+        run_end(r, ENDING_STALE, WHY_NO_LONGER_OPEN, desk->state == DESK_GONE ? "gone" : desk->status, "", "", "");
+        return;
+    }
+    if (desk->state == DESK_READ && strcmp(desk->status, "acknowledged") == 0 && desk->changed_by[0]) {
+        run_end(r, ENDING_STOPPED, WHY_PERSON, desk->changed_by, "acknowledged it", "", "");
+        return;
+    }
+    if (desk->state == DESK_READ && desk->priority[0])
+        r->priority = run_text(r, desk->priority);
+    keep_alerts(r, desk);
+    struct match_result match;
+    if (match_now(r, &match) < 0)
+        return;
+    assert(match.scenario == r->scenario);
+    if (!r->customer[0]) {
+        run_end(r, ENDING_HANDED_OVER, WHY_NO_CUSTOMER, r->service_name[0] ? r->service_name : r->service_id, "", "", "");
+        return;
+    }
+    if (fill_values(r, &match, desk) == 0)
+        write_start(r);
+}
+
+static void on_read(void *owner, const struct desk_answer *desk)
+{
+    struct run *r = owner;
+    r->desk_op = 0;
+    if (run_must_end(r))
+        return;
+    if (desk->state == DESK_UNAVAILABLE && ++r->tries < READ_TRIES) {
+        log_warning(&r->log, "PagerDuty could not be asked about the incident; again in a moment", LOG_S("why", desk->why));
+        run_pause(r, READ_AGAIN_MS, RUN_READING);
+        return;
+    }
+    r->tries = 0;
+    read_answered(r, desk);
+}
+
+void run_resume_reading(struct run *r)
+{
+    run_move(r, RUN_READING);
+    const struct desk *desk = r->worker->parts.desk;
+    r->desk_op = desk->read(desk->desk, r->account, r->incident, true, on_read, r);
+}
+
+static enum scenario_mode capped(const struct run *r)
+{
+    enum scenario_mode most = (enum scenario_mode)r->policy.mode_most;
+    enum scenario_mode mode = r->scenario->mode < most ? r->scenario->mode : most;
+    return mode == MODE_AUTO ? MODE_AUTO : MODE_SHADOW; /* suggest and approve only say what they would do, so far */
+}
+
+void run_match(struct run *r)
+{
+    struct library *library = r->worker->parts.library;
+    if (!library_scenarios(library) || !library_inventory(library)) {
+        run_end(r, ENDING_HANDED_OVER, WHY_FAULT, "this node has no scenarios or no inventory loaded", "", "", "");
+        return;
+    }
+    r->set = scenario_set_hold(library_scenarios(library));
+    r->inventory = inventory_ref(library_inventory(library));
+    struct match_result match;
+    if (match_now(r, &match) < 0)
+        return;
+    if (!match.scenario) {
+        run_end(r, ENDING_UNMATCHED, WHY_NO_SCENARIO, r->title, "", "", "");
+        return;
+    }
+    r->scenario = match.scenario;
+    r->mode = capped(r);
+    r->results = arena_alloc(r->arena, (size_t)r->scenario->steps_count * sizeof *r->results);
+    if (!r->results) {
+        run_end(r, ENDING_HANDED_OVER, WHY_FAULT, "out of memory", "", "", "");
+        return;
+    }
+    run_resume_reading(r);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT
+ * Changing a machine: the guards' transaction, the command under the fence, and doubt. From the commit of `started` on, a
+ * lost connection is doubt for this worker as for a successor: the machine's record is asked, the command never resent. */
+#include "executor/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+
+#define GUARD_AGAIN_MS 1000
+#define ASK_AGAIN_MS 5000
+#define SETTLE_AGAIN_MS 3000
+#define BUSY_AGAIN_MS 5000
+#define NOT_STARTED_TRIES 4
+#define LOCK_WAIT_MS 10000
+#define ASK_DEADLINE_MS 45000
+#define CONNECT_SLACK_MS 30000
+#define HOUR_MS 3600000
+
+static void guard(struct run *r);
+static void settle(struct run *r);
+static void ask(struct run *r);
+
+static const struct step *step_of(const struct run *r)
+{
+    return &r->scenario->steps[r->step];
+}
+
+static struct wrapper_task fenced(struct run *r, enum wrapper_act act)
+{
+    const struct worker *w = r->worker;
+    return (struct wrapper_task){.act = act, .become = step_of(r)->become, .cluster = w->settings.cluster,
+        .machine = r->contact.machine, .folder = r->contact.folder, .memory_id = r->contact.memory_id,
+        .boot_id = r->contact.boot_id, .run = r->id, .step = r->step, .attempt = r->attempt,
+        .token = {r->timeline, (uint64_t)r->epoch, lease_incarnation(w->parts.lease)},
+        .out_bytes_max = RUN_OUTPUT_BYTES_MAX};
+}
+
+/* --- recording ---------------------------------------------------------------------------------------------------- */
+
+static void record_ended(struct run *r)
+{
+    const struct step *step = step_of(r);
+    const struct wrapper_report *p = &r->report;
+    struct run_result result = {.state = p->timed_out ? RESULT_TIMEOUT : p->signal[0] ? RESULT_SIGNAL : RESULT_ENDED,
+        .status = p->status, .output = p->out, .output_bytes = p->out_bytes, .cut = p->out_cut};
+    r->settling = false;
+    r->recovered = true;
+    r->tries = 0;
+    r->again_ms = 0;
+    r->recover_ended_mono_ms = clock_mono_ms();
+    bool well = result.state == RESULT_ENDED && result.status == 0;
+    const char *why = p->already ? "asked of the machine's record after the connection was lost" : "";
+    json_t *change = run_change(run_state_of(STEP_RECOVER));
+    run_change_step(change, run_step_keep(r, step, r->contact.host->name, &result, well ? JUDGED_HEALTHY : JUDGED_UNHEALTHY, why));
+    (void)json_object_set_new(change, "doubt", json_false());
+    r->flow = run_step_gate(r, scenario_after(r->scenario, r->step, well ? JUDGED_HEALTHY : JUDGED_UNHEALTHY, r->sick));
+    run_tell_progress(r, change);
+    if (r->flow.kind == FLOW_STEP && r->scenario->steps[r->flow.step].verb == STEP_VERIFY)
+        run_tell_title(r, change, TITLE_VERIFYING);
+    run_add_next_step(r, change);
+    run_write_change(r, RUN_RECORDING, change, run_recorded);
+}
+
+static void guard_after_pause(struct run *r)
+{
+    if (!run_must_end(r))
+        run_pause(r, r->again_ms, RUN_GUARDING);
+}
+
+static void end_not_started(struct run *r)
+{
+    if (run_must_end(r))
+        return;
+    const struct inventory_host *host = r->contact.host;
+    if (r->report.verdict == WRAPPER_BUSY)
+        run_end(r, ENDING_HANDED_OVER, WHY_BUSY, step_of(r)->title, host->name, r->report.holder ? r->report.holder : "", "");
+    else if (r->report.verdict == WRAPPER_BROKEN)
+        run_end(r, ENDING_HANDED_OVER, WHY_SSH, step_of(r)->title, host->name, r->report.text, "");
+    else
+        run_end(r, ENDING_HANDED_OVER, WHY_MACHINE, step_of(r)->title, host->name,
+            r->report.text[0] ? r->report.text : wrapper_verdict_name(r->report.verdict), "");
+}
+
+/* The attempt certainly did not start: it ends so in the journal, and a new one may ask the guards. */
+static void record_not_started(struct run *r, const char *why, bool again)
+{
+    const struct step *step = step_of(r);
+    r->settling = false;
+    json_t *row = run_step_row_started(r, step, r->attempt, r->contact.host->name);
+    (void)json_object_set_new(row, "state", json_string("not_started"));
+    (void)json_object_set_new(row, "why", json_string(why));
+    json_t *change = run_change(run_state_of(STEP_RECOVER));
+    (void)json_object_set_new(change, "doubt", json_false());
+    run_change_step(change, row);
+    again = again && ++r->tries < NOT_STARTED_TRIES;
+    r->again_ms = BUSY_AGAIN_MS;
+    run_write_change(r, RUN_RECORDING, change, again ? guard_after_pause : end_not_started);
+}
+
+/* --- doubt -------------------------------------------------------------------------------------------------------- */
+
+static void end_in_doubt(struct run *r, const char *why)
+{
+    const struct inventory_host *host = run_step_host(r, step_of(r));
+    r->may_start_still = true;
+    run_end(r, ENDING_HANDED_OVER, WHY_DOUBT, step_of(r)->title, host ? host->name : "", why, r->was);
+}
+
+static void verify_anyway(struct run *r)
+{
+    r->flow = run_step_gate(r, scenario_after(r->scenario, r->step, JUDGED_UNHEALTHY, r->sick));
+    run_step_next(r);
+}
+
+static void rerun(struct run *r)
+{
+    run_pause(r, 0, RUN_GUARDING);
+}
+
+static void hand_over_doubt(struct run *r)
+{
+    end_in_doubt(r, "its outcome cannot be learnt from the machine");
+    r->may_start_still = false;
+}
+
+/* It began, and what became of it is not known and will not be. */
+static void apply_unsure(struct run *r, const char *why)
+{
+    const struct step *step = step_of(r);
+    struct run_result result = {.state = RESULT_LOST, .output = ""};
+    r->settling = false;
+    r->recovered = true;
+    r->recover_ended_mono_ms = clock_mono_ms();
+    json_t *change = run_change(run_state_of(STEP_RECOVER));
+    run_change_step(change, run_step_keep(r, step, r->contact.host->name, &result, JUDGED_CANNOT_TELL, why));
+    run_change_decision(change, "unsure", why);
+    (void)json_object_set_new(change, "doubt", json_false());
+    static void (*const rules[])(struct run *) = {
+        [UNSURE_VERIFY] = verify_anyway, [UNSURE_RERUN] = rerun, [UNSURE_HAND_OVER] = hand_over_doubt};
+    _Static_assert(sizeof rules / sizeof rules[0] == UNSURE_RULES, "one action a rule");
+    run_write_change(r, RUN_RECORDING, change, rules[step->unsure]);
+}
+
+static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outcome, const struct error *err)
+{
+    struct run *r = owner;
+    (void)op;
+    if (!run_ssh_ended(r))
+        return;
+    (void)run_read_answer(r, outcome, err);
+    switch (r->report.verdict) {
+    case WRAPPER_ENDED:
+        r->report.already = true;
+        record_ended(r);
+        return;
+    case WRAPPER_NEVER_STARTED:
+        record_not_started(r, "the machine never started it, and now never will", true);
+        return;
+    case WRAPPER_LOST:
+        apply_unsure(r, "it began on the machine and ended without a record");
+        return;
+    case WRAPPER_REFUSED_MEMORY:
+        apply_unsure(r, "the machine has rebooted or forgotten since");
+        return;
+    case WRAPPER_REFUSED_STALE:
+        run_dropped(r, "a later holder has been on the machine");
+        return;
+    default:
+        if (run_left_ms(r) <= SETTLE_AGAIN_MS)
+            end_in_doubt(r, r->report.verdict == WRAPPER_RUNNING ? "it was still running" : r->report.text);
+        else
+            run_pause(r, SETTLE_AGAIN_MS, RUN_SETTLING);
+    }
+}
+
+static void settle_send(struct run *r)
+{
+    run_move(r, RUN_SETTLING);
+    struct wrapper_task task = fenced(r, WRAPPER_ASK);
+    run_send(r, r->contact.host, &task, ASK_DEADLINE_MS, on_settled);
+}
+
+static void settle(struct run *r)
+{
+    r->settling = true;
+    if (run_left_ms(r) <= 0) {
+        end_in_doubt(r, "the machine could not be reached in time");
+        return;
+    }
+    run_contact(r, settle_send);
+}
+
+void run_settle(struct run *r)
+{
+    settle(r);
+}
+
+/* --- the command -------------------------------------------------------------------------------------------------- */
+
+static void on_recovered(void *owner, uint64_t op, const struct ssh_outcome *outcome, const struct error *err)
+{
+    struct run *r = owner;
+    (void)op;
+    if (!run_ssh_ended(r))
+        return;
+    bool sent = run_read_answer(r, outcome, err);
+    enum wrapper_verdict verdict = r->report.verdict;
+    if (!sent) {
+        record_not_started(r, err->text, true);
+    } else if (verdict == WRAPPER_ENDED) {
+        record_ended(r);
+    } else if (verdict == WRAPPER_REFUSED_MEMORY) {
+        r->contact.host = NULL; /* it rebooted between contact and start: the guards and the machine are asked anew */
+        record_not_started(r, "the machine's memory or boot has changed", true);
+    } else if (wrapper_not_started(verdict)) {
+        record_not_started(r, r->report.text[0] ? r->report.text : wrapper_verdict_name(verdict), verdict == WRAPPER_BUSY);
+    } else {
+        log_warning(&r->log, "a recover is in doubt; the machine's record is asked", LOG_S("step", step_of(r)->title),
+            LOG_S("why", err ? err->text : wrapper_verdict_name(verdict)));
+        settle(r);
+    }
+}
+
+static void send_recover(struct run *r)
+{
+    const struct step *step = step_of(r);
+    struct wrapper_value values[WRAPPER_VALUES_MAX];
+    struct wrapper_task task = fenced(r, WRAPPER_RECOVER);
+    int64_t left = run_left_ms(r);
+    int64_t timeout = step->timeout_ms < left ? step->timeout_ms : left;
+    task.script = step->run;
+    task.values = values;
+    task.values_count = run_values(r, values, WRAPPER_VALUES_MAX);
+    task.timeout_s = (unsigned)(timeout > 1000 ? (timeout + 999) / 1000 : 1);
+    run_move(r, RUN_WORKING);
+    run_send(r, r->contact.host, &task, (unsigned)timeout + LOCK_WAIT_MS + CONNECT_SLACK_MS, on_recovered);
+}
+
+/* --- the guards --------------------------------------------------------------------------------------------------- */
+
+/* Splits "a:b:c:d" of recover_start.sql; the last part keeps its colons. */
+static void split_detail(struct run *r, const char *detail, const char *out[4])
+{
+    char *rest = run_text(r, detail);
+    for (int i = 0; i < 4; i++) {
+        out[i] = rest;
+        char *colon = i < 3 ? strchr(rest, ':') : NULL;
+        if (!colon) {
+            for (i++; i < 4; i++)
+                out[i] = "";
+            return;
+        }
+        *colon = '\0';
+        rest = colon + 1;
+    }
+}
+
+static void refused(struct run *r, const struct recover_verdict *v)
+{
+    const char *d[4];
+    split_detail(r, v->detail, d);
+    log_info(&r->log, "a guard refused the recover", LOG_S("guard", recover_refusal_name(v->refusal)), LOG_S("detail", v->detail));
+    char hours[24];
+    (void)snprintf(hours, sizeof hours, "%lld", (long long)(r->scenario->recurs_within_ms / HOUR_MS));
+    switch (v->refusal) {
+    case REFUSAL_STOP:
+        run_end(r, ENDING_HANDED_OVER, WHY_STOP_SWITCH, d[0], d[1], d[2], d[3]);
+        return;
+    case REFUSAL_TOUCHED:
+        run_end(r, ENDING_STOPPED, WHY_PERSON, d[0], d[1], "", "");
+        return;
+    case REFUSAL_CLOSED:
+        r->hands = (struct run_hands){.closed = true, .closed_by = d[0], .closed_how = d[1], .touched_by = "", .touched_how = ""};
+        if (!run_must_end(r))
+            run_end(r, ENDING_RESOLVED, WHY_MONITOR_CLEARED, "", "", "", "");
+        return;
+    case REFUSAL_RECURRENCE:
+        run_end(r, ENDING_HANDED_OVER, WHY_RECURRENCE, d[0], hours, "", "");
+        return;
+    case REFUSAL_STANDBY:
+        run_end(r, ENDING_HANDED_OVER, WHY_NO_STANDBY, "", "", "", "");
+        return;
+    default:
+        assert(v->refusal == REFUSAL_UNKNOWN_TOUCH);
+        ask(r);
+    }
+}
+
+static void on_guarded(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct run *r = owner;
+    r->db_op = 0;
+    if (err && err->kind == ERROR_UNCERTAIN) {
+        log_failure(LOG_WARNING, &r->log, "it is not known whether the recover may begin; the run is read again", err);
+        run_move(r, RUN_LOADING);
+        run_pause(r, GUARD_AGAIN_MS, RUN_LOADING);
+        return;
+    }
+    if (err) {
+        log_failure(LOG_WARNING, &r->log, "the guards could not be asked; no recover starts", err);
+        if (!run_must_end(r))
+            run_pause(r, GUARD_AGAIN_MS, RUN_GUARDING);
+        return;
+    }
+    struct recover_verdict v;
+    run_recover_verdict(answer, &v);
+    if (!v.held) {
+        run_dropped(r, "another worker has taken it over");
+        return;
+    }
+    if (v.refusal != REFUSAL_NONE) {
+        refused(r, &v);
+        return;
+    }
+    r->attempt = ++r->last_attempt;
+    r->no_standby |= !v.standby;
+    if (lease_held(r->worker->parts.lease) && run_left_ms(r) > 0)
+        send_recover(r);
+    else
+        record_not_started(r, "this worker could not show its lease", true);
+}
+
+static void guard(struct run *r)
+{
+    const struct step *step = step_of(r);
+    const struct worker *w = r->worker;
+    run_move(r, RUN_GUARDING);
+    json_t *row = run_step_row_started(r, step, r->last_attempt + 1, r->contact.host->name);
+    char *text = json_dumps(row, JSON_COMPACT);
+    json_decref(row);
+    if (!text)
+        abort(); /* a few hundred bytes */
+    struct recover_request request = {.id = r->id, .epoch = r->epoch, .region = w->settings.region,
+        .recurrence_most = r->scenario->recurs_count, .recurrence_ms = r->scenario->recurs_within_ms,
+        .need_standby = w->settings.without_standby_hold, .touch_known_ms = r->blind_tried ? 0 : w->settings.touch_known_ms,
+        .machine = r->contact.machine, .scenario = r->scenario->name, .customer = r->customer, .step = text};
+    r->db_op = run_recover_start(w->parts.store, &request, on_guarded, r);
+    free(text);
+}
+
+void run_recover(struct run *r)
+{
+    if (!run_must_end(r))
+        run_contact(r, guard);
+}
+
+/* --- whether a person took over ----------------------------------------------------------------------------------- */
+
+static void on_noted(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct run *r = owner;
+    (void)answer;
+    r->db_op = 0;
+    if (err)
+        run_pause(r, GUARD_AGAIN_MS, RUN_ASKING);
+    else
+        guard(r);
+}
+
+static void on_asked(void *owner, const struct desk_answer *desk)
+{
+    struct run *r = owner;
+    r->desk_op = 0;
+    if (desk->state == DESK_UNAVAILABLE) {
+        log_warning(&r->log, "PagerDuty could not be asked before a recover", LOG_S("why", desk->why));
+        if (r->worker->settings.recover_blind_go) {
+            r->blind_tried = true;
+            guard(r);
+        } else if (run_left_ms(r) > ASK_AGAIN_MS) {
+            run_pause(r, ASK_AGAIN_MS, RUN_ASKING);
+        } else {
+            run_end(r, ENDING_HANDED_OVER, WHY_BLIND, desk->why, "", "", "");
+        }
+        return;
+    }
+    bool closed = desk->state == DESK_GONE || strcmp(desk->status, "resolved") == 0;
+    if (closed || (strcmp(desk->status, "acknowledged") == 0 && desk->changed_by[0])) {
+        r->hands = (struct run_hands){.touched = !closed, .closed = closed, .touched_by = run_text(r, desk->changed_by),
+            .touched_how = "acknowledged it", .closed_by = run_text(r, desk->changed_by), .closed_how = "resolved it"};
+        if (!run_must_end(r))
+            run_end(r, ENDING_RESOLVED, WHY_MONITOR_CLEARED, "", "", "", "");
+        return;
+    }
+    r->db_op = run_note_incident_read(r->worker->parts.store, r->account, r->incident, desk->priority, desk->urgency,
+        desk->title, on_noted, r);
+}
+
+static void ask(struct run *r)
+{
+    run_move(r, RUN_ASKING);
+    const struct desk *desk = r->worker->parts.desk;
+    r->desk_op = desk->read(desk->desk, r->account, r->incident, false, on_asked, r);
+}
+
+void run_recover_again(struct run *r)
+{
+    switch (r->after_pause) {
+    case RUN_SETTLING:
+        settle(r);
+        return;
+    case RUN_ASKING:
+        ask(r);
+        return;
+    default:
+        run_recover(r);
+    }
+}

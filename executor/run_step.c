@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT
+ * Steps: sending a script, judging what a look brought, recording it, and following the scenario. A recover's own way is in
+ * run_recover.c. */
+#include "executor/run.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/limits.h"
+#include "lib/base/text.h"
+
+#define LOOK_TRIES 3
+#define LOOK_AGAIN_MS 3000
+#define CONNECT_SLACK_MS 30000 /* added to a script's deadline for getting there and back */
+#define STDERR_BYTES 8192
+
+/* --- sending ------------------------------------------------------------------------------------------------------ */
+
+const struct inventory_host *run_step_host(struct run *r, const struct step *step)
+{
+    const char *name = step->on_host;
+    for (int i = 0; step->on_value && i < r->scenario->values_count; i++)
+        if (strcmp(r->values[i].name, step->on_value) == 0)
+            name = r->values[i].text;
+    if (!name)
+        return r->host;
+    enum inventory_why why;
+    const struct inventory_host *host = inventory_find(r->inventory, r->customer, name, &why);
+    if (!host)
+        run_end(r, ENDING_HANDED_OVER, WHY_HOST_UNKNOWN, name, r->customer, step->title, "");
+    return host;
+}
+
+int run_values(struct run *r, struct wrapper_value *out, int max)
+{
+    int n = 0;
+    for (; n < r->scenario->values_count && n < max - 1; n++)
+        out[n] = (struct wrapper_value){r->values[n].name, r->values[n].text, strlen(r->values[n].text)};
+    out[n++] = (struct wrapper_value){"host", r->host->name, strlen(r->host->name)};
+    return n;
+}
+
+static void on_output(void *owner, uint64_t op, bool is_stderr, const char *data, size_t bytes)
+{
+    struct run *r = owner;
+    assert(r->magic == RUN_MAGIC);
+    if (is_stderr || r->answer_complete)
+        return;
+    size_t room = r->answer.bytes_max - r->answer.bytes;
+    (void)buf_add(&r->answer, data, bytes < room ? bytes : room); /* an answer over the bound parses as cut */
+    if (wrapper_complete(buf_text(&r->answer), r->answer.bytes, r->nonce)) {
+        r->answer_complete = true; /* a daemon may hold the channel open for ever */
+        ssh_cancel(r->worker->parts.ssh, op);
+    }
+}
+
+void run_send(struct run *r, const struct inventory_host *host, const struct wrapper_task *task, unsigned deadline_ms,
+    ssh_done *done)
+{
+    assert(!r->ssh_op);
+    buf_clear(&r->answer);
+    r->answer_complete = false;
+    r->cancelled_look = false;
+    wrapper_nonce(r->nonce);
+    struct buf input;
+    buf_init(&input, WRAPPER_STDIN_BYTES_MAX);
+    struct error err = {0};
+    if (wrapper_compose(task, r->nonce, &input, &err) < 0) {
+        buf_done_secret(&input);
+        run_end(r, ENDING_HANDED_OVER, WHY_FAULT, err.text, "", "", "");
+        return;
+    }
+    struct ssh_target target = {.name = host->name, .address = host->address, .known_as = host->known_as,
+        .port = (uint16_t)host->port, .user = host->user, .key_file = host->key,
+        .passphrase_file = host->passphrase_file,
+        .transport = host->transport == INVENTORY_OPENSSH ? SSH_OPENSSH : SSH_LIBSSH2};
+    struct ssh_request request = {.target = &target, .command = wrapper_command(), .input = buf_text(&input),
+        .input_bytes = input.bytes, .out_bytes_max = WRAPPER_ANSWER_BYTES_MAX, .err_bytes_max = STDERR_BYTES,
+        .deadline_ms = deadline_ms, .on_output = on_output};
+    r->sent_mono_ms = clock_mono_ms();
+    r->ssh_op = ssh_run(r->worker->parts.ssh, &request, done, r);
+    buf_done_secret(&input);
+}
+
+bool run_read_answer(struct run *r, const struct ssh_outcome *outcome, const struct error *err)
+{
+    r->report = (struct wrapper_report){.verdict = WRAPPER_BROKEN, .out = "", .text = err ? run_text(r, err->text) : "",
+        .status = -1};
+    if (err && !outcome->maybe_ran && !r->answer_complete)
+        return false;
+    struct error why = {0};
+    if (wrapper_parse(buf_text(&r->answer), r->answer.bytes, r->nonce, r->arena, &r->report, &why) < 0)
+        r->report = (struct wrapper_report){.verdict = WRAPPER_BROKEN, .out = "", .text = run_text(r, why.text), .status = -1};
+    if (r->report.verdict == WRAPPER_BROKEN && outcome->err_bytes > 0 && !err)
+        r->report.text = run_text(r, outcome->err);
+    return true;
+}
+
+/* --- judging ------------------------------------------------------------------------------------------------------ */
+
+static void fill_result(const struct run *r, int index, struct judgement_result *out)
+{
+    const struct run_result *f = &r->results[index];
+    *out = (struct judgement_result){.name = r->scenario->steps[index].name, .state = f->state, .status = f->status,
+        .output = f->output, .output_bytes = f->output_bytes, .cut = f->cut};
+}
+
+/* own -1: a `when`, which has no step of its own. */
+static enum judgement_outcome judge(struct run *r, const struct judgement *j, int own, struct judgement_why *why)
+{
+    struct judgement_result *all = arena_alloc(r->arena, (size_t)r->scenario->steps_count * sizeof *all);
+    if (!all)
+        return JUDGED_CANNOT_TELL;
+    int named = 0;
+    struct judgement_result mine;
+    for (int i = 0; i < r->scenario->steps_count; i++)
+        if (r->scenario->steps[i].name && r->results[i].state != RESULT_NONE)
+            fill_result(r, i, &all[named++]);
+    if (own >= 0)
+        fill_result(r, own, &mine);
+    struct judgement_facts facts = {.own = own >= 0 ? &mine : NULL, .named = all, .named_count = named};
+    return judgement_eval(j, &facts, why);
+}
+
+struct flow run_step_gate(struct run *r, struct flow flow)
+{
+    for (int asked = 0; flow.kind == FLOW_STEP && asked <= r->scenario->steps_count; asked++) {
+        const struct step *step = &r->scenario->steps[flow.step];
+        if (!step->when)
+            return flow;
+        struct judgement_why why;
+        int before = flow.step;
+        flow = scenario_gate(r->scenario, flow.step, judge(r, step->when, -1, &why));
+        if (flow.kind == FLOW_STEP && flow.step == before)
+            return flow;
+    }
+    return flow;
+}
+
+/* --- keeping ------------------------------------------------------------------------------------------------------ */
+
+static const char *repaired(struct run *r, const char *text, size_t bytes)
+{
+    struct buf b;
+    buf_init(&b, RUN_OUTPUT_BYTES_MAX);
+    text_repair(text, bytes, &b);
+    const char *copy = run_text(r, buf_text(&b));
+    buf_done(&b);
+    return copy;
+}
+
+static void tell(struct run *r, const struct story_step *s)
+{
+    if (r->told_count == RUN_STEPS_TOLD_MAX) { /* the oldest look but the first check is left out */
+        memmove(&r->told[1], &r->told[2], (RUN_STEPS_TOLD_MAX - 2) * sizeof r->told[0]);
+        r->told_count--;
+    }
+    r->told[r->told_count++] = *s;
+}
+
+json_t *run_step_keep(struct run *r, const struct step *step, const char *host, const struct run_result *result,
+    enum judgement_outcome outcome, const char *why)
+{
+    static const char *const outcomes[] = {"healthy", "unhealthy", "cannot_tell"};
+    const struct wrapper_report *report = &r->report;
+    r->results[step->index] = *result;
+    bool judged = step->verb == STEP_CHECK || step->verb == STEP_VERIFY;
+    struct story_step s = {.verb = step->verb, .title = step->title, .host = host,
+        .become = step->become ? step->become : "", .login = r->host ? r->host->user : "", .ended = true,
+        .outcome = outcome, .why = run_text(r, why), .status = result->state == RESULT_ENDED ? result->status : -1,
+        .signal = run_text(r, report->signal), .timed_out = result->state == RESULT_TIMEOUT, .left = report->left,
+        .output = repaired(r, result->output ? result->output : "", result->output_bytes), .cut = result->cut,
+        .took_ms = clock_mono_ms() - r->sent_mono_ms, .started_wall_ms = clock_wall_ms() - (clock_mono_ms() - r->sent_mono_ms)};
+    tell(r, &s);
+    json_t *row = run_step_row_started(r, step, r->attempt, host);
+    const char *word = judged ? outcomes[outcome] : result->state == RESULT_ENDED && result->status == 0 ? "done" : "failed";
+    json_t *more = json_pack("{s:s, s:s, s:s, s:s, s:b, s:i}", "state", "ended", "outcome", word, "why", s.why, "output",
+        s.output, "cut", (int)s.cut, "took_ms", (int)s.took_ms);
+    assert(more);
+    if (result->state == RESULT_ENDED)
+        (void)json_object_set_new(more, "status", json_integer(result->status));
+    if (report->signal[0])
+        (void)json_object_set_new(more, "signal", json_string(report->signal));
+    (void)json_object_update(row, more);
+    json_decref(more);
+    return row;
+}
+
+/* What the report says in the judgement's words. */
+static struct run_result result_of(struct run *r, bool answered)
+{
+    const struct wrapper_report *p = &r->report;
+    struct run_result result = {.state = RESULT_LOST, .output = p->out, .output_bytes = p->out_bytes, .cut = p->out_cut};
+    if (!answered || p->verdict != WRAPPER_ENDED)
+        return result;
+    if (p->timed_out)
+        result.state = RESULT_TIMEOUT;
+    else if (p->signal[0])
+        result.state = RESULT_SIGNAL;
+    else
+        result.state = RESULT_ENDED;
+    result.status = p->status;
+    return result;
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------ */
+
+void run_tell_progress(struct run *r, json_t *change)
+{
+    struct story s;
+    run_story(r, &s);
+    struct buf text;
+    buf_init(&text, STORY_NOTE_CHARS_MAX * 4);
+    story_progress_note(&s, &text);
+    run_change_outbox(change, "progress", buf_text(&text), NULL);
+    buf_done(&text);
+}
+
+void run_tell_title(struct run *r, json_t *change, enum story_title title)
+{
+    struct buf text;
+    buf_init(&text, 256);
+    story_title(r->policy.language, title, ENDINGS, &text);
+    run_change_outbox(change, "progress_title", buf_text(&text), NULL);
+    buf_done(&text);
+}
+
+static bool must_leave(const struct run *r)
+{
+    return r->hands.touched || r->hands.closed || run_left_ms(r) <= 0 || r->worker->draining;
+}
+
+/* Adds `started` of the next look to the same transaction; a recover has a transaction of its own. */
+void run_add_next_step(struct run *r, json_t *change)
+{
+    r->step_journaled = false;
+    if (r->flow.kind != FLOW_STEP || r->again_ms > 0 || must_leave(r))
+        return;
+    const struct step *next = &r->scenario->steps[r->flow.step];
+    if (next->verb == STEP_RECOVER || next->on_host || next->on_value)
+        return;
+    r->step = next->index;
+    r->attempt = ++r->last_attempt;
+    r->step_journaled = true;
+    (void)json_object_set_new(change, "state", json_string(run_state_of(next->verb)));
+    (void)json_object_set_new(change, "step", json_integer(r->step));
+    (void)json_object_set_new(change, "attempt", json_integer(r->attempt));
+    run_change_step(change, run_step_row_started(r, next, r->attempt, r->host->name));
+}
+
+void run_recorded(struct run *r)
+{
+    if (run_must_end(r))
+        return;
+    if (r->again_ms > 0)
+        run_pause(r, r->again_ms, RUN_WORKING);
+    else
+        run_step_next(r);
+}
+
+/* A verify may look again until its time, counted from the end of the recover, is over. */
+static int64_t verify_again_ms(const struct run *r, const struct step *step, enum judgement_outcome outcome)
+{
+    if (step->verb != STEP_VERIFY || outcome == JUDGED_HEALTHY || step->within_ms == 0)
+        return 0;
+    int64_t every = step->every_ms > 0 ? step->every_ms : 1000;
+    int64_t over = r->recover_ended_mono_ms + step->within_ms;
+    return clock_mono_ms() + every <= over ? every : 0;
+}
+
+static void record_look(struct run *r, const struct step *step, const char *host, bool answered, const char *err_text,
+    const char *stderr_text)
+{
+    struct run_result result = result_of(r, answered);
+    r->results[step->index] = result;
+    struct judgement_why why = {0};
+    enum judgement_outcome outcome = JUDGED_HEALTHY;
+    bool judged = step->verb == STEP_CHECK || step->verb == STEP_VERIFY;
+    if (judged)
+        outcome = judge(r, step->healthy, step->index, &why);
+    char text[1024];
+    (void)snprintf(text, sizeof text, "%s%s%s%s", result.state == RESULT_LOST ? err_text : why.text,
+        stderr_text[0] && outcome != JUDGED_HEALTHY ? "; it said: " : "",
+        stderr_text[0] && outcome != JUDGED_HEALTHY ? stderr_text : "", "");
+    json_t *row = run_step_keep(r, step, host, &result, outcome, text);
+    json_t *change = run_change(run_state_of(step->verb));
+    run_change_step(change, row);
+    r->sick |= step->verb == STEP_CHECK && outcome == JUDGED_UNHEALTHY;
+    r->again_ms = verify_again_ms(r, step, outcome);
+    bool lost = result.state == RESULT_LOST;
+    if (lost && r->again_ms == 0 && ++r->tries < LOOK_TRIES && run_left_ms(r) > LOOK_AGAIN_MS && !must_leave(r))
+        r->again_ms = LOOK_AGAIN_MS;
+    if (!lost)
+        r->tries = 0;
+    r->flow = run_step_gate(r, scenario_after(r->scenario, step->index, outcome, r->sick));
+    if (judged && r->again_ms == 0 && outcome == JUDGED_UNHEALTHY && r->flow.kind == FLOW_STEP && r->mode == MODE_AUTO) {
+        run_tell_progress(r, change);
+        if (r->scenario->steps[r->flow.step].verb == STEP_RECOVER)
+            run_tell_title(r, change, TITLE_RECOVERING);
+    }
+    run_add_next_step(r, change);
+    run_write_change(r, RUN_RECORDING, change, run_recorded);
+}
+
+static void on_looked(void *owner, uint64_t op, const struct ssh_outcome *outcome, const struct error *err)
+{
+    struct run *r = owner;
+    (void)op;
+    if (!run_ssh_ended(r))
+        return;
+    const struct step *step = &r->scenario->steps[r->step];
+    bool answered = run_read_answer(r, outcome, err);
+    if (r->cancelled_look && !r->answer_complete && run_must_end(r))
+        return;
+    struct buf said;
+    buf_init(&said, STDERR_BYTES * 2);
+    text_one_line(outcome->err ? outcome->err : "", outcome->err_bytes < 300 ? outcome->err_bytes : 300, &said);
+    const char *lost = err && !r->answer_complete ? err->text : r->report.text[0] ? r->report.text : wrapper_verdict_name(r->report.verdict);
+    const struct inventory_host *host = run_step_host(r, step);
+    if (host)
+        record_look(r, step, host->name, answered, lost, buf_text(&said));
+    buf_done(&said);
+}
+
+static void send_look(struct run *r)
+{
+    const struct step *step = &r->scenario->steps[r->step];
+    const struct inventory_host *host = run_step_host(r, step);
+    if (!host)
+        return;
+    run_move(r, RUN_WORKING);
+    struct wrapper_value values[WRAPPER_VALUES_MAX];
+    int64_t left = run_left_ms(r);
+    int64_t timeout = step->timeout_ms < left ? step->timeout_ms : left;
+    unsigned timeout_s = (unsigned)((timeout + 999) / 1000);
+    struct wrapper_task task = {.act = WRAPPER_LOOK, .script = step->run, .values = values,
+        .values_count = run_values(r, values, WRAPPER_VALUES_MAX), .become = step->become,
+        .timeout_s = timeout_s > 0 ? timeout_s : 1, .cluster = r->worker->settings.cluster, .run = r->id,
+        .step = step->index, .attempt = r->attempt};
+    run_send(r, host, &task, (unsigned)timeout + CONNECT_SLACK_MS, on_looked);
+}
+
+static void journaled(struct run *r)
+{
+    if (!run_must_end(r))
+        send_look(r);
+}
+
+void run_step_do(struct run *r)
+{
+    const struct step *step = &r->scenario->steps[r->step];
+    if (step->verb == STEP_RECOVER) {
+        run_recover(r);
+        return;
+    }
+    if (r->step_journaled) {
+        r->step_journaled = false;
+        send_look(r);
+        return;
+    }
+    const struct inventory_host *host = run_step_host(r, step);
+    if (!host)
+        return;
+    r->attempt = ++r->last_attempt;
+    json_t *change = run_change(run_state_of(step->verb));
+    (void)json_object_set_new(change, "step", json_integer(r->step));
+    (void)json_object_set_new(change, "attempt", json_integer(r->attempt));
+    run_change_step(change, run_step_row_started(r, step, r->attempt, host->name));
+    run_write_change(r, RUN_RECORDING, change, journaled);
+}
+
+/* --- following ---------------------------------------------------------------------------------------------------- */
+
+static void end_cannot_tell(struct run *r)
+{
+    const struct story_step *last = r->told_count > 0 ? &r->told[r->told_count - 1] : NULL;
+    const struct run_result *result = &r->results[r->step];
+    if (result->state == RESULT_LOST)
+        run_end(r, ENDING_HANDED_OVER, WHY_SSH, r->scenario->steps[r->step].title, last ? last->host : "", last ? last->why : "", "");
+    else
+        run_end(r, ENDING_HANDED_OVER, WHY_CANNOT_TELL, last ? last->title : "", last ? last->why : "", "", "");
+}
+
+void run_step_next(struct run *r)
+{
+    switch (r->flow.kind) {
+    case FLOW_STEP:
+        if (r->mode != MODE_AUTO && r->scenario->steps[r->flow.step].verb == STEP_RECOVER) {
+            run_end(r, ENDING_SHADOWED, WHY_SHADOW, "", "", "", "");
+            return;
+        }
+        if (!r->step_journaled) {
+            r->step = r->flow.step;
+            r->tries = 0;
+        }
+        run_step_do(r);
+        return;
+    case FLOW_SELF_HEALED:
+    case FLOW_HEALED:
+        if (r->hands.closed)
+            run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
+        else
+            run_reread(r);
+        return;
+    case FLOW_NOT_HEALED:
+        run_end(r, ENDING_HANDED_OVER, WHY_NOT_HEALED, "", "", "", "");
+        return;
+    default:
+        end_cannot_tell(r);
+    }
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * Claims, hands and sweeps: what a node's executor does between its runs. */
+#include "executor/worker.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "executor/run.h"
+#include "lib/base/id.h"
+#include "lib/store/history.h"
+
+#define CLAIM_EVERY_MS 1000
+#define CLAIM_BATCH 10
+#define HANDS_EVERY_MS 2000
+#define SWEEP_EVERY_MS 5000
+#define SWEEP_BATCH 200
+#define RUNS_KEPT_HOT_MS 60000
+#define EVENTS_KEPT_HOT_MS (72LL * 3600 * 1000) /* PagerDuty repeats for 48 h */
+
+static void claim_tick(void *owner);
+static void hands_tick(void *owner);
+static void sweep_tick(void *owner);
+static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct pg_answer *answer, const struct error *err);
+
+struct worker *worker_new(const struct worker_settings *settings, const struct worker_parts *parts)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (!w)
+        abort(); /* one at start-up */
+    *w = (struct worker){.magic = WORKER_MAGIC, .settings = *settings, .parts = *parts};
+    if (w->settings.claim_every_ms == 0)
+        w->settings.claim_every_ms = CLAIM_EVERY_MS;
+    if (w->settings.touch_known_ms == 0)
+        w->settings.touch_known_ms = 15000;
+    w->claim_timer = loop_timer_new(parts->loop, claim_tick, w);
+    w->hands_timer = loop_timer_new(parts->loop, hands_tick, w);
+    w->sweep_timer = loop_timer_new(parts->loop, sweep_tick, w);
+    loop_timer_start(w->hands_timer, HANDS_EVERY_MS, HANDS_EVERY_MS);
+    loop_timer_start(w->sweep_timer, SWEEP_EVERY_MS / 2, SWEEP_EVERY_MS);
+    return w;
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    assert(w->magic == WORKER_MAGIC);
+    for (struct run *r = w->runs; r; r = r->next)
+        if (r->phase != RUN_DONE)
+            run_let_go(r);
+    while (w->runs)
+        loop_turn(w->parts.loop, 100); /* SSH answers each cancelled command */
+    for (int i = 0; i < 3; i++)
+        run_forget(w->parts.store, w->claim_ops[i]);
+    run_forget(w->parts.store, w->hands_op);
+    run_forget(w->parts.store, w->sweep_op);
+    loop_timer_free(w->claim_timer);
+    loop_timer_free(w->hands_timer);
+    loop_timer_free(w->sweep_timer);
+    w->magic = 0;
+    free(w);
+}
+
+void worker_counts(const struct worker *w, struct worker_counts *out)
+{
+    *out = w->counts;
+    out->held = w->held;
+}
+
+void worker_swap(struct worker *w, const struct policies *policies)
+{
+    w->settings.policies = policies;
+}
+
+/* --- claiming ----------------------------------------------------------------------------------------------------- */
+
+static void on_orphans(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    on_claimed(owner, CLAIM_ORPHANS, answer, err);
+}
+
+static void on_waiting(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    on_claimed(owner, CLAIM_WAITING, answer, err);
+}
+
+static void on_expired(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    on_claimed(owner, CLAIM_EXPIRED, answer, err);
+}
+
+static void claim(struct worker *w, enum run_claim_kind kind, int most)
+{
+    static pg_done *const done[] = {on_orphans, on_waiting, on_expired};
+    if (w->claiming[kind] || most <= 0)
+        return;
+    w->claiming[kind] = true;
+    w->claim_ops[kind] = run_claim(w->parts.store, kind, lease_incarnation(w->parts.lease),
+        most < CLAIM_BATCH ? most : CLAIM_BATCH, done[kind], w);
+}
+
+static bool may_claim(const struct worker *w)
+{
+    return !w->draining && lease_held(w->parts.lease);
+}
+
+/* Orphans may exceed the slots by half; runs out of time are only handed over and need no slot. */
+static void claim_all(struct worker *w)
+{
+    if (!may_claim(w))
+        return;
+    claim(w, CLAIM_ORPHANS, w->settings.slots + w->settings.slots / 2 + 1 - w->held);
+    if (library_stored(w->parts.library))
+        claim(w, CLAIM_WAITING, w->settings.slots - w->held);
+    claim(w, CLAIM_EXPIRED, CLAIM_BATCH);
+}
+
+static void schedule(struct worker *w)
+{
+    int64_t jitter = (int64_t)(id_random() % (uint64_t)(w->settings.claim_every_ms / 4 + 1));
+    loop_timer_start(w->claim_timer, (uint64_t)(w->settings.claim_every_ms - jitter), 0);
+}
+
+static void claim_tick(void *owner)
+{
+    struct worker *w = owner;
+    claim_all(w);
+    schedule(w);
+}
+
+static bool holds(const struct worker *w, const char *id)
+{
+    for (const struct run *r = w->runs; r; r = r->next)
+        if (r->phase != RUN_DONE && strcmp(r->id, id) == 0)
+            return true;
+    return false;
+}
+
+static void take(struct worker *w, const struct run_held *held, enum run_claim_kind kind)
+{
+    for (struct run *r = w->runs; r; r = r->next)
+        if (r->phase != RUN_DONE && strcmp(r->id, held->id) == 0)
+            run_dropped(r, "claimed anew");
+    struct run *r = run_new(w, held, kind == CLAIM_EXPIRED);
+    if (!r) {
+        log_error(w->parts.log, "no memory for a claimed run; its give_up_at hands it over", LOG_S("run", held->id));
+        return;
+    }
+    w->counts.claimed++;
+    w->counts.orphans += kind == CLAIM_ORPHANS;
+    w->counts.expired += kind == CLAIM_EXPIRED;
+    run_begin(r);
+}
+
+static void on_lost_found(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct worker *w = owner;
+    w->claim_ops[CLAIM_WAITING] = 0;
+    w->claiming[CLAIM_WAITING] = false;
+    if (err)
+        return; /* claim_lost stays set */
+    w->claim_lost = false;
+    struct run_held held[RUN_CLAIM_MAX];
+    int n = run_claimed(answer, held);
+    for (int i = 0; i < n; i++)
+        if (!holds(w, held[i].id))
+            take(w, &held[i], CLAIM_WAITING);
+}
+
+/* A claim whose answer was lost may have given us runs: they are ours and nobody else will take them. */
+static void find_lost(struct worker *w)
+{
+    if (!w->claim_lost || w->claiming[CLAIM_WAITING] || !may_claim(w))
+        return;
+    w->claiming[CLAIM_WAITING] = true;
+    w->claim_ops[CLAIM_WAITING] = run_claim_lost(w->parts.store, lease_incarnation(w->parts.lease), on_lost_found, w);
+}
+
+static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct pg_answer *answer, const struct error *err)
+{
+    w->claiming[kind] = false;
+    w->claim_ops[kind] = 0;
+    if (err) {
+        log_failure(LOG_WARNING, w->parts.log, "claiming runs", err);
+        w->claim_lost |= err->kind == ERROR_UNCERTAIN;
+        find_lost(w);
+        return;
+    }
+    find_lost(w);
+    struct run_held held[RUN_CLAIM_MAX];
+    int n = run_claimed(answer, held);
+    for (int i = 0; i < n; i++)
+        take(w, &held[i], kind);
+    if (n == CLAIM_BATCH)
+        claim_all(w); /* there may be more */
+}
+
+void worker_wake(struct worker *w)
+{
+    claim_all(w);
+    if (w->draining && w->held == 0 && w->on_empty) {
+        loop_fn *fn = w->on_empty;
+        w->on_empty = NULL;
+        fn(w->empty_owner);
+    }
+}
+
+/* --- the lease ---------------------------------------------------------------------------------------------------- */
+
+void worker_joined(struct worker *w)
+{
+    claim_all(w);
+    schedule(w);
+}
+
+void worker_lost(struct worker *w)
+{
+    for (int i = 0; i < 3; i++) {
+        run_forget(w->parts.store, w->claim_ops[i]);
+        w->claiming[i] = false;
+        w->claim_ops[i] = 0;
+    }
+    w->claim_lost = false;
+    for (struct run *r = w->runs; r; r = r->next)
+        run_dropped(r, "this incarnation is over");
+}
+
+void worker_drain(struct worker *w, loop_fn *on_empty, void *owner)
+{
+    w->draining = true;
+    w->on_empty = on_empty;
+    w->empty_owner = owner;
+    for (struct run *r = w->runs; r; r = r->next)
+        if (r->phase == RUN_PAUSING && r->after_pause != RUN_SETTLING)
+            (void)run_must_end(r); /* it waits at a boundary already */
+    worker_wake(w);
+}
+
+/* --- hands -------------------------------------------------------------------------------------------------------- */
+
+static void on_hands(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct worker *w = owner;
+    w->hands_op = 0;
+    if (err)
+        return; /* asked again in 2 s; a recover asks for itself */
+    for (int i = 0; i < run_hands_count(answer); i++) {
+        struct run_hand hand;
+        run_hand_at(answer, i, &hand);
+        for (struct run *r = w->runs; r; r = r->next)
+            if (r->phase != RUN_DONE && strcmp(r->id, hand.id) == 0) {
+                run_show_hands(r, &hand);
+                break;
+            }
+    }
+}
+
+void worker_hands(struct worker *w)
+{
+    if (w->held > 0 && !w->hands_op && lease_joined(w->parts.lease))
+        w->hands_op = run_read_hands(w->parts.store, lease_incarnation(w->parts.lease), on_hands, w);
+}
+
+static void hands_tick(void *owner)
+{
+    worker_hands(owner);
+}
+
+/* --- sweeping ----------------------------------------------------------------------------------------------------- */
+
+static void on_swept(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct worker *w = owner;
+    w->sweep_op = 0;
+    if (err)
+        log_failure(LOG_DEBUG, w->parts.log, "moving ended runs to history", err);
+    else if (history_moved(answer) >= SWEEP_BATCH)
+        sweep_tick(w);
+}
+
+static void sweep_tick(void *owner)
+{
+    struct worker *w = owner;
+    if (!w->sweep_op && !w->draining && lease_held(w->parts.lease))
+        w->sweep_op = history_sweep(w->parts.store, RUNS_KEPT_HOT_MS, EVENTS_KEPT_HOT_MS, SWEEP_BATCH, on_swept, w);
+}
