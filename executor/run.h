@@ -15,6 +15,8 @@
 #include "lib/base/arena.h"
 #include "lib/store/run.h"
 
+struct run;
+
 /* What is known of the machine, read in this epoch. */
 struct run_contact {
     const struct inventory_host *host; /* borrowed from the inventory; NULL: not known yet */
