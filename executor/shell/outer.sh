@@ -1,0 +1,285 @@
+# The outer layer: the login user's side of a recover and of every question about one.
+
+# What RECOVER, ASK, TOKEN and END begin with: the folder, the lock, the token. Returns holding the lock.
+fl_begin() {
+    fl_take_lock || fl_refuse busy 'the lock was not free for 10 s'
+    fl_take_token
+    fl_r=$?
+    [ -z "$ft_i" ] || fl_say token "$ft_t" "$ft_e" "$ft_i"
+    case $fl_r in
+    0) return 0 ;;
+    1) fl_let_lock; fl_refuse stale ;;
+    *) fl_let_lock; fl_refuse nofolder 'there is no room for the token' ;;
+    esac
+}
+
+# Reads this attempt's record into fr_*, settling what ended without a word. 1: there is none.
+fl_look_up() {
+    fl_read_record "$fl_rec"
+    case $? in
+    1) return 1 ;;
+    2) fl_let_lock; fl_refuse lost 'the record cannot be read' ;;
+    esac
+    fl_runs || fl_settle "$fl_rec" "$fl_name"
+    return 0
+}
+
+fl_ask() {
+    fl_begin
+    if ! fl_look_up; then
+        fr_state=never fr_boot=$fl_boot_now
+        fl_write_record "$fl_rec" "$fl_name" || { fl_let_lock; fl_refuse nofolder 'there is no room for the record'; }
+    fi
+    [ "$fl_act" = end ] && case $fr_state in running | starting) fl_end_attempt ;; esac
+    fl_let_lock
+    fl_answer
+}
+
+# While the attempt's own outer shell lives, it writes the record: we only mark whose wish it was, and wait. The lock
+# is free meanwhile; nobody else can start, since the attempt still runs.
+fl_end_attempt() {
+    printf '' >"$fl_dir/$fl_key.by_us"
+    fl_let_lock
+    fl_help end
+    fl_now
+    fl_until=$((fl_cs + 500))
+    while fl_read_record "$fl_rec" && fl_runs && fl_now && [ "$fl_cs" -lt "$fl_until" ]; do fl_nap 0.1; done
+    fl_take_lock || fl_refuse busy 'the lock was not free for 10 s'
+    fl_look_up
+}
+
+fl_token() {
+    fl_begin
+    fl_let_lock
+    fl_refuse done
+}
+
+fl_recover() {
+    [ -z "$fl_become" ] || fl_has sudo || fl_refuse nobecome 'there is no sudo'
+    fl_now
+    fl_busy_until=$((fl_cs + 1000))
+    while :; do
+        fl_begin
+        if fl_look_up; then
+            fl_let_lock
+            fl_say already 1
+            fl_answer
+        fi
+        fl_holder || break
+        fl_let_lock
+        fl_now
+        [ "$fl_cs" -lt "$fl_busy_until" ] || { fl_say holder "$fl_held_by"; fl_refuse busy; }
+        fl_nap 0.2
+    done
+    fl_claim
+    fl_let_lock
+    fl_execute
+}
+
+# Whether another attempt, of whatever run, runs on this machine.
+fl_holder() {
+    fl_h1= fl_held_by=
+    { read -r fl_h1 fl_h2 fl_h3 <current; } 2>/dev/null || return 1
+    fl_read_record "r.$fl_h1/$fl_h2.$fl_h3.record"
+    case $? in
+    1) return 1 ;;
+    2) fl_let_lock; fl_refuse busy 'the record of the attempt that holds the machine cannot be read' ;;
+    esac
+    fl_held_by="$fl_h1 $fl_h2 $fl_h3"
+    fl_runs && return 0
+    fl_settle "r.$fl_h1/$fl_h2.$fl_h3.record" "$fl_held_by"
+    return 1
+}
+
+# The record that says "starting", and the name of who holds the machine. From here on the attempt is used up.
+fl_claim() {
+    fl_read_record none
+    fl_stat "$fl_pid"
+    fr_state=starting fr_outer="$fl_pid $fl_start" fr_mark=$fl_c fr_become=$fl_become fr_boot=$fl_boot_now
+    fr_started=$(date +%s)
+    if ! fl_put current "$fl_run $fl_step $fl_attempt" || ! fl_write_record "$fl_rec" "$fl_name"; then
+        fl_let_lock
+        fl_refuse nofolder 'there is no room for the record'
+    fi
+}
+
+# Three pipes: 3/4 from the inner layer, 5/6 the script's output, 7/8 to the inner layer. Made from named ones, since
+# a shell has no other way to hold both ends. Nobody but their users inherits them.
+fl_pipes() {
+    fl_q=$fl_dir/$fl_key
+    mkfifo "$fl_q.a" "$fl_q.b" "$fl_q.c" || return 1
+    printf '' >"$fl_q.whole"
+    exec 9<>"$fl_q.a" 3<"$fl_q.a" 4>"$fl_q.a" 9>&-
+    exec 9<>"$fl_q.b" 5<"$fl_q.b" 6>"$fl_q.b" 9>&-
+    exec 9<>"$fl_q.c" 7<"$fl_q.c" 8>"$fl_q.c" 9>&-
+}
+
+fl_execute() {
+    fl_pipes 2>/dev/null || { fl_why=nofolder fr_text='no pipes could be made'; fl_not_started; }
+    ( fl_relay ) <&5 >/dev/null 2>&1 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    fl_relay_pid=$!
+    ( fl_as "$fl_become" "$fl_start_inner" ) <&7 >&4 2>&6 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    exec 4>&- 5<&- 6>&- 7<&-
+    fl_first=
+    read -r fl_first fl_l <&3
+    if [ "$fl_first" != ready ]; then
+        exec 8>&-
+        fl_why=nobecome
+        fl_drained
+        fr_text=$(head -c 300 "$fl_q.0" 2>/dev/null | tr -c '[:print:]' ' ')
+        fl_not_started
+    fi
+    fl_send
+    fl_listen
+    exec 3<&-
+    fl_drained
+    fl_sum_up
+    fl_answer
+}
+
+# The script goes out only after the record says who will run it: should we die before, the inner layer finds the end
+# of its input and nothing to do.
+fl_send() {
+    fl_p=${fl_l%% *}
+    set -- ${fl_l##*) }
+    fr_inner="$fl_p ${20}" fr_state=running
+    if ! fl_write_record "$fl_rec" "$fl_name"; then
+        exec 8>&-
+        fl_why=nofolder
+        fr_text='there is no room for the record'
+        fl_not_started
+    fi
+    printf '%s\n' "$fl" 2>/dev/null >&8
+    exec 8>&-
+}
+
+fl_not_started() {
+    fr_state=never
+    fl_write_record "$fl_rec" "$fl_name"
+    fl_clean
+    fl_answer
+}
+
+# What the inner layer tells, until its end. Written down at once: the session, which END needs.
+fl_listen() {
+    fr_status=-1 fl_shell=
+    while IFS=' ' read -r fl_a fl_b fl_d fl_e <&3; do
+        [ "$fl_a" = "$fl_n" ] || continue
+        case $fl_b in
+        session) fr_session="$fl_d $fl_e"; fl_write_record "$fl_rec" "$fl_name" ;;
+        status) fr_status=$fl_d fr_signal=$fl_e ;;
+        shell) fl_shell=$fl_d ;;
+        timed) fr_timed=$fl_d ;;
+        left) fr_left=$fl_d ;;
+        ms) fr_ms=$fl_d; break ;;
+        esac
+    done
+    [ -n "$fr_signal" ] && fr_status=-1
+    if [ "$fr_status" = -1 ] && [ -z "$fr_signal" ] && [ -n "$fl_shell" ]; then
+        fr_status=$fl_shell
+        [ "$fl_shell" -le 128 ] || { fr_signal=$(kill -l "$fl_shell") && fr_signal=${fr_signal#SIG} fr_status=-1; }
+    fi
+}
+
+# Reads the script's output and keeps the first half of what may be kept, and at least as much of the last, in three
+# files: 0, then 1 and 2 in turn. Stays as a sink for a daemon that still holds the pipe, or its next line would kill it.
+fl_relay() {
+    trap : HUP INT TERM PIPE
+    fl_i=0 fl_drop=0 fl_half=$((fl_out_max / 2))
+    while :; do
+        fl_r=$(dd bs=32768 count=1 2>&1 >>"$fl_q.$fl_i")
+        case $fl_r in 0+0*) exit 0 ;; esac
+        case $fl_r in *dd:*) rm -f "$fl_q.whole" reserve.1 ;; esac
+        [ ! -e "$fl_q.stop" ] || exec cat
+        fl_size=$(wc -c <"$fl_q.$fl_i")
+        [ "$fl_size" -ge "$fl_half" ] || continue
+        fl_i=$((fl_i % 2 + 1))
+        [ ! -e "$fl_q.$fl_i" ] || fl_drop=$((fl_drop + $(wc -c <"$fl_q.$fl_i")))
+        printf '%s %s\n' "$fl_i" "$fl_drop" >"$fl_q.turn"
+        printf '' >"$fl_q.$fl_i"
+    done
+}
+
+# The relay ends with the output. A daemon may keep that open: then a second is enough to read what a pipe holds.
+fl_drained() {
+    fl_now
+    fl_until=$((fl_cs + 100))
+    while fl_stat "$fl_relay_pid" && [ "$fl_st" != Z ]; do
+        fl_now
+        if [ "$fl_cs" -ge "$fl_until" ]; then
+            printf '' >"$fl_q.stop"
+            return
+        fi
+        fl_nap 0.02
+    done
+}
+
+fl_size_of() {
+    [ -e "$1" ] && fl_v=$(wc -c <"$1") && fl_v=$((fl_v)) || fl_v=0
+}
+
+fl_sum_up() {
+    fl_i=0 fl_drop=0
+    { read -r fl_i fl_drop <"$fl_q.turn"; } 2>/dev/null
+    fl_size_of "$fl_q.0"
+    fl_a=$fl_v
+    fl_size_of "$fl_q.1"
+    fl_b=$fl_v
+    fl_size_of "$fl_q.2"
+    fr_sizes="$fl_i $fl_a $fl_b $fl_v"
+    fr_total=$((fl_a + fl_b + fl_v + fl_drop))
+    fr_whole=1 fr_by_us=0
+    [ -e "$fl_q.whole" ] || fr_whole=0
+    [ ! -e "$fl_q.by_us" ] || fr_by_us=1
+    fr_state=ended
+    [ "$fr_status$fl_shell" != -1 ] || fr_state=lost
+    fl_write_record "$fl_rec" "$fl_name" || fl_refuse lost 'there is no room for the outcome'
+    fl_clean
+}
+
+fl_clean() {
+    rm -f "$fl_q.a" "$fl_q.b" "$fl_q.c" "$fl_q.whole" "$fl_q.turn" "$fl_q.by_us"
+    fl_reserve
+}
+
+# Says what the record in fr_* says.
+fl_answer() {
+    for fl_k in started status signal timed by_us left ms text; do
+        eval "fl_v=\$fr_$fl_k"
+        [ -z "$fl_v" ] || fl_say "$fl_k" "$fl_v"
+    done
+    case $fr_state in
+    ended) fl_say verdict ended; fl_give_out ;;
+    starting | running) fl_say verdict running ;;
+    never) fl_say verdict "${fl_why:-never}" ;;
+    *) fl_say verdict lost ;;
+    esac
+    fl_bye
+}
+
+# The kept output: all of it, or its first and last half.
+fl_give_out() {
+    fl_q=$fl_dir/$fl_key
+    set -- $fr_sizes
+    fl_say total "$fr_total"
+    [ "$fr_whole" != 0 ] || fl_say missing 1
+    fl_say out
+    if [ "$fr_total" -le "$fl_out_max" ]; then
+        fl_kept "$@"
+    else
+        head -c $((fl_out_max / 2)) "$fl_q.0"
+        printf '\n'
+        fl_say cut $((fr_total - fl_out_max / 2 * 2))
+        fl_kept "$@" | tail -c $((fl_out_max / 2))
+    fi 2>/dev/null
+    printf '\n'
+}
+
+# A daemon's late words behind the sizes that were recorded are left out.
+fl_kept() { # which file was written last, sizes
+    head -c "$2" "$fl_q.0"
+    case $1 in
+    1) head -c "$4" "$fl_q.2"; head -c "$3" "$fl_q.1" ;;
+    2) head -c "$3" "$fl_q.1"; head -c "$4" "$fl_q.2" ;;
+    esac
+}
