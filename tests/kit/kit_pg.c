@@ -28,6 +28,7 @@
 #define START_MS 30000
 #define STOP_MS 30000
 #define ASK_MS 20000
+#define ARGS_MAX 32
 
 struct kit_pg {
     char folder[128];
@@ -88,7 +89,10 @@ static pid_t spawn(struct kit_pg *k, const char *name, char *const *args)
         close(fd);
     (void)chdir("/");
     (void)setenv("LC_ALL", "C", 1);
-    execvp(path, args);
+    char *whole[ARGS_MAX] = {path}; /* initdb looks for its neighbours by the path it was called by */
+    for (int i = 1; i < ARGS_MAX - 1 && args[i]; i++)
+        whole[i] = args[i];
+    execvp(path, whole);
     _exit(127);
 }
 
