@@ -36,8 +36,9 @@
 
 /* PagerDuty: its own limits (reference of the vendor), and ours around it. */
 #define PAGERDUTY_REQUEST_MS 20000          /* one request; who looks after a doubtful write waits longer */
-#define PAGERDUTY_REPLY_BYTES_MAX (8 * 1024 * 1024) /* one page of 100 incidents or alerts */
+#define PAGERDUTY_REPLY_BYTES_MAX (32 * 1024 * 1024) /* one page: an event may hold 512 KB of details */
 #define PAGERDUTY_PAGE 100
+#define PAGERDUTY_ALERTS_PAGE 50
 #define PAGERDUTY_ALERTS_MAX 1000
 #define PAGERDUTY_INCIDENTS_MAX 10000       /* offset + limit may not pass it */
 #define PAGERDUTY_SUBSCRIPTIONS_MAX 1000
@@ -45,6 +46,8 @@
 #define PAGERDUTY_NOTE_CHARACTERS_MAX 65535
 #define PAGERDUTY_WAIT_MS 5000              /* after a 429 that does not say how long */
 #define PAGERDUTY_WAIT_MS_MAX 60000         /* the window of its rate limit */
+#define PAGERDUTY_REMAINING_LEAST 10        /* others with our token send too: stop before it is 0 */
+#define PAGERDUTY_ID_BYTES_MAX 64
 #define PAGERDUTY_PRIORITIES_MS 3600000     /* how long the list of priorities is remembered */
 #define PAGERDUTY_QUOTE_BYTES 200           /* of an answer, in an error text */
 

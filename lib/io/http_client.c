@@ -105,6 +105,8 @@ static void transfer_ended(struct transfer *t, CURLcode rc)
     long status = 0;
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status); /* 0 when none came */
     char why[CURL_ERROR_SIZE + 64];
+    if (rc == CURLE_OK && !t->head_ended)
+        rc = CURLE_GOT_NOTHING; /* closed within the headers: curl takes that for an answer */
     if (rc == CURLE_OK && status >= 200) {
         t->reply.status = (int)status;
         transfer_end(t);

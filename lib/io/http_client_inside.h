@@ -48,6 +48,7 @@ struct transfer {
     bool reads;                        /* GET or HEAD: curl may send it again */
     bool sent;                         /* a part of it may have left */
     bool over;                         /* the reply passed a limit */
+    bool head_ended;                   /* the empty line behind the reply's headers came */
     struct transfer *next, *prev;      /* owned by the list it stands in */
 };
 

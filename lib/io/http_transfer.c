@@ -42,8 +42,12 @@ static size_t on_head(char *data, size_t one, size_t bytes, void *owner)
 {
     (void)one;
     struct transfer *t = owner;
-    if (bytes >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    if (bytes >= 5 && memcmp(data, "HTTP/", 5) == 0) {
         buf_clear(&t->reply.head); /* what came before was a 1xx */
+        t->head_ended = false;
+    }
+    if (bytes <= 2) /* the empty line */
+        t->head_ended = true;
     const char *colon = memchr(data, ':', bytes);
     if (!colon || memchr(data, '\0', bytes))
         return bytes;
