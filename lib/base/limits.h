@@ -58,7 +58,8 @@
 #define PG_STATEMENTS_MAX 1000   /* in one group */
 #define PG_VALUES_MAX 64         /* of one statement */
 #define PG_GROUP_BYTES_MAX (64 * 1024 * 1024)
-#define PG_HOSTS_MAX 16 /* addresses tried in a round of connecting */
+#define PG_HOSTS_MAX 16          /* in one conninfo */
+#define PG_PASSWORD_BYTES 1024
 
 /* Name look-up. A hanging one holds a thread of a pool of four, which file reads need too. */
 #define RESOLVE_ADDRESSES_MAX 8

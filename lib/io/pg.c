@@ -149,14 +149,23 @@ static int64_t next_due(const struct pg *pg)
     return least;
 }
 
+/* When this process was held up, the answers may have come already. */
+static void catch_up(struct pg *pg, int64_t now)
+{
+    unsigned before = 0;
+    while (pg->conn && pg->conn->sent.count != before && sent_expired(pg->conn, now)) {
+        before = pg->conn->sent.count;
+        pg_conn_drive(pg->conn);
+    }
+}
+
 static void on_clock(void *owner)
 {
     struct pg *pg = owner;
     assert(pg->magic == PG_MAGIC);
     pg->due_mono_ms = 0;
     int64_t now = clock_mono_ms();
-    if (pg->conn && sent_expired(pg->conn, now))
-        pg_conn_drive(pg->conn); /* when this process was held up, the answer may have come already */
+    catch_up(pg, now);
     if (pg->conn && sent_expired(pg->conn, now))
         park(pg);
     expire_waiting(pg, now);
@@ -179,12 +188,12 @@ static unsigned count_parked(const struct pg *pg)
 }
 
 /* Another primary is known: what waits at the old one cannot be committed any more. */
-static void close_elsewhere(struct pg *pg, const char *address)
+static void close_elsewhere(struct pg *pg, const char *server)
 {
     struct pg_conn *next = NULL;
     for (struct pg_conn *c = pg->parked; c; c = next) {
         next = c->next;
-        if (strcmp(c->address, address) != 0)
+        if (strcmp(c->server, server) != 0)
             pg_lane_lost(pg, c, NULL);
     }
 }
@@ -196,7 +205,7 @@ void pg_lane_up(struct pg *pg, struct pg_conn *c, const struct error *why)
     c->host->conn = NULL;
     pg->conn = c;
     pg_hosts_stop(pg);
-    close_elsewhere(pg, c->address);
+    close_elsewhere(pg, c->server);
     if (pg->ever_up)
         pg->lane.reconnects++;
     pg->ever_up = true;

@@ -35,7 +35,7 @@ struct pg_group;
 struct pg_answer;
 
 /* The lane went up (why NULL, or the first statement that could not be prepared: those that use it fail, the others
- * work) or down (why says it; called once for each change, and once for each further reason in a row of failures).
+ * work) or down (why says it). Called once for each change, and while down again with the latest reason, at most every 10 s.
  * primary  "host:port" as connected; "" when down. Borrowed for the call. May call anything but pg_free. */
 typedef void pg_state(void *owner, bool up, const char *primary, const struct error *why);
 
@@ -96,7 +96,8 @@ struct pg_value pg_array_end(struct buf *b);
 
 /* ---- groups ---- */
 
-/* Called exactly once for each group sent, in a later turn's work, never from inside a send. It may send, forget and free.
+/* Called exactly once for each group sent, in the loop's check phase, never from inside a send. It may send, forget and
+ * free the lane.
  * answer  borrowed for the call; NULL with an error
  * err     NULL: committed */
 typedef void pg_done(void *owner, const struct pg_answer *answer, const struct error *err);
@@ -117,7 +118,7 @@ void pg_group_free(struct pg_group *group);
 uint64_t pg_query(struct pg *pg, const char *statement, const struct pg_value *values, int count,
     unsigned timeout_ms, pg_done *done, void *owner);
 /* For migrations only: SQL text of several statements by the simple protocol, in one transaction (so none of VACUUM,
- * CREATE DATABASE and the like). Waits for the pipeline to run empty and holds it up meanwhile. The text is copied.
+ * CREATE DATABASE, COPY FROM STDIN and the like). Waits for the pipeline to run empty and holds it up meanwhile. The text is copied.
  * timeout_ms 0 is no limit here. answer: one entry a statement. */
 uint64_t pg_script(struct pg *pg, const char *sql, unsigned timeout_ms, pg_done *done, void *owner);
 /* The owner goes away: done will not be called. A group not yet sent is dropped; one that was sent goes on at the server

@@ -154,6 +154,8 @@ static void fill_keywords(struct keywords *k, const struct pg_conn *c, const cha
     put(k, "keepalives_idle", "10");
     put(k, "keepalives_interval", "3");
     put(k, "keepalives_count", "3");
+    put(k, "tcp_user_timeout", "20000");
+    put(k, "gssencmode", "disable"); /* Kerberos would look for its servers while we wait */
     for (const PQconninfoOption *o = pg->options; o->keyword; o++)
         if (o->val)
             put(k, o->keyword, o->val);
@@ -178,9 +180,10 @@ struct pg_conn *pg_conn_new(struct pg *pg, struct pg_host *host, const char *hos
     if (!c->prepared)
         abort();
     struct keywords k = {0};
-    char password[1024] = "";
+    char password[PG_PASSWORD_BYTES] = "";
     fill_keywords(&k, c, hostaddr);
-    (void)snprintf(c->address, sizeof c->address, "%s:%s", hostaddr[0] ? hostaddr : host->name, host->port);
+    (void)snprintf(c->address, sizeof c->address, strchr(hostaddr, ':') ? "[%s]:%s" : "%s:%s",
+        hostaddr[0] ? hostaddr : host->name, host->port);
     if (pg->settings.password_file &&
         read_password(pg->settings.password_file, password, sizeof password, &host->why) == 0)
         put(&k, "password", password);
@@ -266,12 +269,14 @@ static int send_prepares(struct pg_conn *c)
 /* A session that would commit without its standby is refused. */
 static enum pg_step_result check_pins(struct pg_conn *c, const PGresult *last, struct error *err)
 {
-    if (last && PQresultStatus(last) == PGRES_FATAL_ERROR) {
+    if (PQresultStatus(last) == PGRES_FATAL_ERROR) {
         pg_result_error(last, "pin", err);
         error_wrap(err, "%s", c->address);
         return STEP_FAILED;
     }
-    const char *got = last && PQntuples(last) == 1 ? PQgetvalue(last, 0, 0) : "";
+    bool whole = PQntuples(last) == 1 && PQnfields(last) == 2;
+    const char *got = whole ? PQgetvalue(last, 0, 0) : "";
+    (void)snprintf(c->server, sizeof c->server, "%s", whole ? PQgetvalue(last, 0, 1) : "");
     if (strcmp(got, "on") == 0)
         return STEP_MOVED;
     error_set(err, ERROR_CONFIG, "%s: synchronous_commit is '%s' in a session that set it to 'on'",

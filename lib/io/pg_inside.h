@@ -105,7 +105,8 @@ struct pg_conn {
     bool not_replicated;      /* the server gave up the wait for its standby in the commit under way */
     bool script_mode;         /* parked while a script ran */
     struct error why; /* it retires; while preparing: the first statement that cannot be prepared */
-    char address[PG_ADDRESS_BYTES]; /* "host:port" */
+    char address[PG_ADDRESS_BYTES]; /* "host:port", "[v6]:port" */
+    char server[48];                /* when it was started: tells servers apart */
     char fatal[256];                /* what the server said when it ended the session, "" */
 };
 

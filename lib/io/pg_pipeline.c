@@ -206,6 +206,23 @@ enum pg_step_result pg_pipeline_step(struct pg_conn *c, struct error *err)
     return STEP_WAIT;
 }
 
+/* Closing the connection aborts a COPY; libpq would offer it for ever. */
+static enum pg_step_result refuse_copy(struct pg_conn *c, struct pg_group *g, struct error *err)
+{
+    g->failed = true;
+    error_set(&g->err, ERROR_INPUT, "a script may not copy from or to its client");
+    *err = g->err;
+    error_wrap(err, "%s", c->address);
+    err->kind = ERROR_UNREACHED;
+    return STEP_FAILED;
+}
+
+static bool is_copy(const PGresult *r)
+{
+    ExecStatusType status = PQresultStatus(r);
+    return status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+}
+
 static void take_script_result(struct pg_conn *c, struct pg_group *g, PGresult *r)
 {
     if (PQresultStatus(r) == PGRES_FATAL_ERROR || PQresultStatus(r) == PGRES_BAD_RESPONSE) {
@@ -233,6 +250,10 @@ enum pg_step_result pg_script_step(struct pg_conn *c, struct error *err)
             pg_flatten(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), c->fatal, sizeof c->fatal);
             PQclear(r);
             return pg_conn_broken(c, err);
+        }
+        if (is_copy(r)) {
+            PQclear(r);
+            return refuse_copy(c, c->sent.first, err);
         }
         take_script_result(c, c->sent.first, r);
     }

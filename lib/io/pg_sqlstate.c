@@ -75,7 +75,8 @@ void pg_result_error(const PGresult *r, const char *what, struct error *err)
 {
     char text[512];
     const char *state = field(r, PG_DIAG_SQLSTATE);
-    const char *detail = field(r, PG_DIAG_MESSAGE_DETAIL);
+    bool whole_row = strcmp(state, "23502") == 0 || strcmp(state, "23514") == 0 || strcmp(state, "44000") == 0;
+    const char *detail = whole_row ? "" : field(r, PG_DIAG_MESSAGE_DETAIL); /* these print the row: not for a log */
     const char *primary = field(r, PG_DIAG_MESSAGE_PRIMARY);
     pg_flatten(*primary ? primary : PQresultErrorMessage(r), text, sizeof text);
     error_from(err, pg_sqlstate_kind(state), ERROR_FROM_POSTGRES, 0, "statement '%s': \"%s\"%s%s%s [%s]",

@@ -18,6 +18,7 @@
 struct name {
     char *host; /* owned */
     int64_t at_mono_ms;
+    bool dropped; /* only for when a look-up fails */
     struct resolve_answer answer;
     struct name *next; /* owned, newest first */
 };
@@ -85,6 +86,19 @@ static bool recall(struct resolve *r, const char *host, int64_t longest_ms, stru
     return true;
 }
 
+static bool recall_fresh(struct resolve *r, const char *host, struct resolve_answer *out)
+{
+    const struct name *n = *find_name(r, host);
+    return n && !n->dropped && r->keep_ms > 0 && recall(r, host, r->keep_ms, out);
+}
+
+void resolve_drop(struct resolve *r, const char *host)
+{
+    struct name *n = *find_name(r, host);
+    if (n)
+        n->dropped = true;
+}
+
 static void remember(struct resolve *r, const char *host, const struct resolve_answer *answer)
 {
     drop_name(r, find_name(r, host));
@@ -104,11 +118,6 @@ static void remember(struct resolve *r, const char *host, const struct resolve_a
     *n = (struct name){.host = copy, .at_mono_ms = clock_mono_ms(), .answer = *answer, .next = r->names};
     r->names = n;
     r->name_count++;
-}
-
-void resolve_drop(struct resolve *r, const char *host)
-{
-    drop_name(r, find_name(r, host));
 }
 
 /* ---- telling ---- */
@@ -209,6 +218,24 @@ static void add_address(struct resolve_answer *a, const struct addrinfo *info)
     a->addresses[a->count++] = address;
 }
 
+/* All that wait for this name are answered by one look-up. */
+static void settle_all(struct resolve *r, const char *host, int status, const struct resolve_answer *answer)
+{
+    struct error err;
+    error_from(&err, ERROR_UNREACHED, ERROR_FROM_LIBUV, status, "name '%s': %s", host,
+        status ? uv_strerror(status) : "no address");
+    for (struct op *op = r->ops; op; op = op->next) {
+        if (op->settled || !op->done || strcmp(op->host, host) != 0)
+            continue;
+        if (answer->count > 0) {
+            op->answer = *answer;
+            settle(op);
+        } else {
+            fail_op(op, &err);
+        }
+    }
+}
+
 static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
     struct op *op = request->data;
@@ -218,26 +245,24 @@ static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *lis
     for (const struct addrinfo *i = list; i; i = i->ai_next)
         add_address(&answer, i);
     uv_freeaddrinfo(list);
-    if (!op->r) { /* the resolver is gone */
+    struct resolve *r = op->r;
+    if (!r) { /* the resolver is gone */
         free_op(op);
         return;
     }
-    op->r->hanging--;
+    r->hanging--;
     if (answer.count > 0)
-        remember(op->r, op->host, &answer); /* late ones too */
-    if (op->settled || !op->done) {
-        soon(op->r);
-        return;
-    }
-    if (answer.count > 0) {
-        op->answer = answer;
-        settle(op);
-        return;
-    }
-    struct error err;
-    error_from(&err, ERROR_UNREACHED, ERROR_FROM_LIBUV, status, "name '%s': %s", op->host,
-        status ? uv_strerror(status) : "no address");
-    fail_op(op, &err);
+        remember(r, op->host, &answer); /* a late one too */
+    settle_all(r, op->host, status, &answer);
+    soon(r);
+}
+
+static struct op *find_in_thread(const struct resolve *r, const char *host)
+{
+    for (struct op *op = r->ops; op; op = op->next)
+        if (op->in_thread && strcmp(op->host, host) == 0)
+            return op;
+    return NULL;
 }
 
 static bool given_address(const char *host, struct resolve_answer *out)
@@ -251,28 +276,32 @@ static bool given_address(const char *host, struct resolve_answer *out)
     return true;
 }
 
+static int start_thread(struct op *op, struct error *err)
+{
+    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct resolve *r = op->r;
+    if (r->hanging >= RESOLVE_HANGING_MAX)
+        return error_set(err, ERROR_LIMIT, "name '%s': %d look-ups hang already", op->host, r->hanging);
+    int rc = uv_getaddrinfo(loop_uv(r->loop), &op->request, on_found, op->host, NULL, &hints);
+    if (rc != 0)
+        return error_from(err, ERROR_INPUT, ERROR_FROM_LIBUV, rc, "name '%s': %s", op->host, uv_strerror(rc));
+    op->in_thread = true;
+    r->hanging++;
+    return 0;
+}
+
 static void ask(struct op *op)
 {
     struct resolve *r = op->r;
     struct error err;
-    if (given_address(op->host, &op->answer) || recall(r, op->host, r->keep_ms, &op->answer)) {
+    if (given_address(op->host, &op->answer) || recall_fresh(r, op->host, &op->answer)) {
         settle(op);
         return;
     }
-    if (r->hanging >= RESOLVE_HANGING_MAX) {
-        error_set(&err, ERROR_LIMIT, "name '%s': %d look-ups hang already", op->host, r->hanging);
+    if (!find_in_thread(r, op->host) && start_thread(op, &err) < 0) {
         fail_op(op, &err);
         return;
     }
-    static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    int rc = uv_getaddrinfo(loop_uv(r->loop), &op->request, on_found, op->host, NULL, &hints);
-    if (rc != 0) {
-        error_from(&err, ERROR_INPUT, ERROR_FROM_LIBUV, rc, "name '%s': %s", op->host, uv_strerror(rc));
-        fail_op(op, &err);
-        return;
-    }
-    op->in_thread = true;
-    r->hanging++;
     op->timer = loop_timer_new(r->loop, on_timeout, op);
     loop_timer_start(op->timer, op->timeout_ms, 0);
 }
@@ -303,12 +332,10 @@ void resolve_forget(struct resolve *r, uint64_t op_id)
         if (op->op_id != op_id || !op->done)
             continue;
         op->done = NULL;
-        if (op->in_thread)
-            (void)uv_cancel((uv_req_t *)&op->request); /* works only while it waits for a thread */
         loop_timer_free(op->timer);
         op->timer = NULL;
         soon(r);
-        return;
+        return; /* its look-up goes on: the answer is remembered, and others may wait for it */
     }
 }
 

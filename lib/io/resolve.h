@@ -38,7 +38,7 @@ void resolve_free(struct resolve *r);
 uint64_t resolve_start(struct resolve *r, const char *host, unsigned timeout_ms, resolve_done *done, void *owner);
 /* done will not be called. An unknown or answered id is fine. */
 void resolve_forget(struct resolve *r, uint64_t op_id);
-/* Forgets what is remembered of a name, for example since none of its addresses answered. */
+/* The next resolve_start looks this name up anew, for example since none of its addresses answered. */
 void resolve_drop(struct resolve *r, const char *host);
 
 #endif

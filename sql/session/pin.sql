@@ -1,6 +1,7 @@
 -- Pins the settings of a session right after it was made, whatever the server, the database or the role say.
--- Sent as one simple query. No parameters. The last result is one text: synchronous_commit as it is in force; a lane
--- refuses a session in which it is not "on". Safe to repeat.
+-- Sent as one simple query. No parameters. The last result is one row: synchronous_commit as it is in force (a lane
+-- refuses a session in which it is not "on"), and when this server was started, which tells servers apart where
+-- addresses do not (two addresses of one server, a proxy before two). Safe to repeat.
 set synchronous_commit = on;
 set statement_timeout = 0;
 set idle_in_transaction_session_timeout = 0;
@@ -9,4 +10,5 @@ set timezone = 'UTC';
 set datestyle = 'ISO, YMD';
 set bytea_output = 'hex';
 set default_transaction_isolation = 'read committed';
-show synchronous_commit;
+select current_setting('synchronous_commit') as synchronous_commit,
+    pg_postmaster_start_time()::text as started;

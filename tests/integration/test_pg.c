@@ -421,6 +421,17 @@ static void a_script_is_one_transaction_between_groups(void **state)
     assert_int_equal(ask(w, "later", NULL, 0).rows, 2);
 }
 
+static void a_script_that_copies_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct told t = {0};
+    pg_script(w->pg, "insert into t (id) values (1); copy t from stdin", 0, on_done, &t);
+    WAIT_FOR(w, t.times);
+    assert_int_equal(t.err.kind, ERROR_INPUT);
+    assert_false(ask(w, "echo", (struct pg_value[]){PG_INT(3)}, 1).failed);
+    kit_pg_wait(w->server, "select count(*) from t", "0");
+}
+
 static void on_settings(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     static const char *const expected[] = {"on", "0", "UTC", "UTF8", "test"};
@@ -508,6 +519,7 @@ int main(void)
         ROW(a_lane_may_be_freed_by_its_answer),
         ROW(a_busy_lane_may_be_freed),
         ROW(a_script_is_one_transaction_between_groups),
+        ROW(a_script_that_copies_is_refused),
         ROW(a_session_is_pinned_whatever_the_role_says),
         ROW(a_table_that_changed_costs_one_attempt),
         ROW(a_server_gone_read_only_is_left),
