@@ -9,10 +9,18 @@ static struct pg *work(struct store *s)
     return store_lane(s, LANE_WORK);
 }
 
-uint64_t outbox_claim(struct store *s, const char *incarnation, int most, pg_done *done, void *owner)
+uint64_t outbox_claim(struct store *s, const char *incarnation, int most, const int64_t *active, int active_count,
+    pg_done *done, void *owner)
 {
-    struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most)};
-    return pg_query(work(s), "outbox_claim", values, 2, 0, done, owner);
+    struct buf ids;
+    buf_init(&ids, 64 * 1024);
+    pg_array_begin(&ids);
+    for (int i = 0; i < active_count; i++)
+        pg_array_int(&ids, active[i]);
+    struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most), pg_array_end(&ids)};
+    uint64_t op = pg_query(work(s), "outbox_claim", values, 3, 0, done, owner);
+    buf_done(&ids);
+    return op;
 }
 
 int outbox_claimed(const struct pg_answer *answer, struct outbox_held *out, int max)

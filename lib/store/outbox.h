@@ -10,7 +10,9 @@
 #include "lib/store/store.h"
 
 /* Becomes the sender of incidents with something due. */
-uint64_t outbox_claim(struct store *s, const char *incarnation, int most, pg_done *done, void *owner);
+/* active: the incidents this worker sends for already. */
+uint64_t outbox_claim(struct store *s, const char *incarnation, int most, const int64_t *active, int active_count,
+    pg_done *done, void *owner);
 struct outbox_held {
     int64_t incident;
     int64_t send_epoch;

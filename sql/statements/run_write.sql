@@ -48,17 +48,29 @@ with held as (
       from held h
      where $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind in ('progress', 'progress_title')
     returning 1
+), queued as (
+    select o.row, o.row ->> 'kind' as kind, o.n from jsonb_array_elements(coalesce($3::jsonb -> 'outbox', '[]')) with ordinality as o (row, n)
+), merged as (
+    -- progress that still waits takes the newer in: one note instead of two, one title instead of two
+    update outbox o set body = case when q.kind = 'progress' then o.body || E'\n\n' || (q.row ->> 'body') else q.row ->> 'body' end
+      from held h, queued q
+     where not $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind = q.kind
+       and q.kind in ('progress', 'progress_title') and length(o.body) < 15000
+    returning q.n
+), fresh as (
+    select q.row, row_number() over (order by q.n) as n, count(*) over () as total
+      from queued q where q.n not in (select m.n from merged m)
 ), counted as (
-    update incident i set outbox_sequence = i.outbox_sequence + jsonb_array_length(coalesce($3::jsonb -> 'outbox', '[]'))
+    update incident i set outbox_sequence = i.outbox_sequence + (select max(total) from fresh)
       from held h
-     where i.id = h.incident and jsonb_array_length(coalesce($3::jsonb -> 'outbox', '[]')) > 0
+     where i.id = h.incident and exists (select from fresh)
     returning i.outbox_sequence as newest
 ), written as (
     insert into outbox (channel, account, incident, target, sequence, run, opening, kind, body, about, marker)
-    select coalesce(o.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(o.row ->> 'target', h.incident_key),
-           c.newest - jsonb_array_length($3::jsonb -> 'outbox') + o.n, h.id, h.opening, o.row ->> 'kind',
-           coalesce(o.row ->> 'body', ''), coalesce(o.row -> 'about', '{}'), o.row ->> 'marker'
-      from held h, counted c, jsonb_array_elements($3::jsonb -> 'outbox') with ordinality as o (row, n)
+    select coalesce(f.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(f.row ->> 'target', h.incident_key),
+           c.newest - f.total + f.n, h.id, h.opening, f.row ->> 'kind', coalesce(f.row ->> 'body', ''),
+           coalesce(f.row -> 'about', '{}'), f.row ->> 'marker'
+      from held h, counted c, fresh f
     returning 1
 )
 select id from held;
