@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/topic.h"
 #include "lib/base/diag.h"
 
 static int command_help(int argc, char **argv);
@@ -14,7 +15,7 @@ const struct command commands[] = {
     {"version", "print the version",
         "usage: firstline version\n\nexample:\n  firstline version\n", command_version},
     {"help", "explain a subcommand",
-        "usage: firstline help [SUBCOMMAND]\n\nexample:\n  firstline help version\n", command_help},
+        "usage: firstline help [SUBCOMMAND | TOPIC]\n\nexample:\n  firstline help version\n", command_help},
     {0},
 };
 
@@ -42,7 +43,7 @@ static int command_help(int argc, char **argv)
     if (argc > 1) {
         const struct command *c = find(argv[1]);
         if (!c)
-            return unknown(argv[1]);
+            return topic_print(argv[1]) ? EXIT_OK : unknown(argv[1]);
         fputs(c->help, stdout);
         return EXIT_OK;
     }
@@ -50,6 +51,9 @@ static int command_help(int argc, char **argv)
          "usage: firstline SUBCOMMAND [options]\n");
     for (const struct command *c = commands; c->name; c++)
         printf("  %-10s %s\n", c->name, c->summary);
+    puts("\nfirstline help TOPIC, where TOPIC is:\n");
+    for (const struct topic *t = topics; t->name; t++)
+        printf("  %-18s %s\n", t->name, t->summary);
     puts("\nfirstline SUBCOMMAND --help explains one, with an example.");
     return EXIT_OK;
 }

@@ -21,7 +21,7 @@ enum settings_without_standby { WITHOUT_STANDBY_RUN, WITHOUT_STANDBY_HOLD };
 enum settings_recover_blind { RECOVER_BLIND_HOLD, RECOVER_BLIND_GO };
 
 struct settings_subscription {
-    const char *id;             /* PagerDuty's webhook subscription id, or a name of one's own for the URL */
+    const char *id;             /* PagerDuty's id of the webhook subscription */
     struct schema_list secrets; /* of struct secret: all that are valid now */
     const struct yaml_node *node;
 };
@@ -113,9 +113,10 @@ struct settings {
     struct schema_list services;  /* of struct policy_service */
 
     struct policies policies;     /* made of the above; borrowed by whoever asks */
-    struct secret *const *secrets; /* all that were read, for the redactor */
+    struct secret **secrets; /* arena; all that are configured, for the redactor; read unless settings_parse made this */
     int secrets_count;
     const char *file;             /* "" when none was read */
+    const struct yaml_node *root; /* arena; NULL: no file */
     struct arena *arena;          /* owned */
     struct arena *wiped;          /* owned; the secrets */
 };
@@ -123,12 +124,13 @@ struct settings {
 /* Reads a file, then the environment's FIRSTLINE_..._FILE, then the secrets' files. path NULL: the defaults.
  * Blocks. Mistakes go to d, all of them. NULL when there was an error. */
 struct settings *settings_load(const char *path, struct diag *d);
-/* From memory, without environment and secrets: for `check`, tests and fuzzing. folder is that of relative paths. */
+/* From memory, without environment, and without reading the secrets: for `check`, tests and fuzzing. folder is that of relative paths. */
 struct settings *settings_parse(const char *file, const char *text, size_t bytes, const char *folder,
     struct diag *d);
 void settings_free(struct settings *s); /* wipes the secrets; NULL is fine */
 
-/* Which settings differ and take effect only at the next start: one line each, "lease.renew". For the log on reload. */
+/* Appends the names of the settings that are written differently and take effect only at the next start, one a line:
+ * "lease.renew". For the log on reload. */
 void settings_differ(const struct settings *before, const struct settings *after, struct buf *out);
 
 /* The URLs in force for an account. */

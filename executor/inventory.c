@@ -117,7 +117,7 @@ static int check_host(const struct loader *l, const struct yaml_node *map, const
 static int keep_texts(struct arena *a, struct schema_texts *own, const struct schema_texts *base)
 {
     int count = own->count + base->count;
-    const char **items = arena_alloc(a, (size_t)count * sizeof *items + 1);
+    const char **items = arena_alloc(a, ((size_t)count + 1) * sizeof *items);
     if (!items)
         return -1;
     for (int i = 0; i < count; i++) {

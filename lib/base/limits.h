@@ -133,6 +133,7 @@
 /* Settings and inventory. */
 #define SECRET_BYTES_MAX 4096
 #define SETTINGS_ARENA_BYTES_MAX (128 * 1024 * 1024) /* the largest file allowed, as nodes */
+#define SETTINGS_SECRETS_BYTES_MAX (8 * 1024 * 1024)
 #define INVENTORY_BYTES_MAX (64 * 1024 * 1024)       /* all files together */
 #define INVENTORY_NODES_MAX 4000000                  /* of one file */
 #define INVENTORY_ARENA_BYTES_MAX ((size_t)2 * 1024 * 1024 * 1024)

@@ -50,7 +50,7 @@ static int read_texts(const struct schema_field *f, const struct yaml_node *node
 {
     if (!is_kind(f, node, YAML_LIST, r))
         return -1;
-    const char **items = arena_alloc(r->arena, (size_t)node->children * sizeof *items + 1);
+    const char **items = arena_alloc(r->arena, ((size_t)node->children + 1) * sizeof *items);
     if (!items)
         return schema_no_memory(node, r);
     int count = 0, rc = 0;

@@ -70,7 +70,7 @@ struct schema {
 };
 
 struct schema_texts {
-    const char *const *items; /* arena */
+    const char *const *items; /* arena; NULL-ended when it was read, NULL when not */
     int count;
 };
 struct schema_pair {
