@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""A private Postgres for a test: initdb in a folder of its own, a unix socket there and a free port on 127.0.0.1.
+
+    with Postgres(folder) as db:
+        db.query("select 1")
+
+Postgres refuses to run as root, so as root it runs as the user postgres. It dies with the process that started it.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+
+import psycopg2
+
+from tests.kit import processes
+
+START_LIMIT_S = 60
+SETTINGS = {
+    "fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "max_connections": 100,
+    "log_line_prefix": "'%m [%p] %a '", "lc_messages": "'C'", "timezone": "'UTC'", "shared_buffers": "'64MB'",
+}
+
+
+def programs():
+    """The folder of the server's programs: the newest version that is installed."""
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if not found:
+        raise RuntimeError("no Postgres server in /usr/lib/postgresql; deploy/install run")
+    return found[-1].parent
+
+
+def free_port():
+    """A port on 127.0.0.1 that is free now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Postgres:
+    """settings: further lines of postgresql.conf. The database `firstline` exists and is empty."""
+
+    def __init__(self, folder, settings=None, start=True):
+        self.folder = pathlib.Path(folder)
+        self.data = self.folder / "data"
+        self.log = self.folder / "postgres.log"
+        self.port = free_port()
+        self.process = None
+        self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self._make(settings or {})
+        if start:
+            self.start()
+            self.create("firstline")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop("immediate")
+
+    def _as_user(self, *command):
+        if os.geteuid() != 0:
+            return [str(w) for w in command]
+        return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "--",
+                *(str(w) for w in command)]
+
+    def _make(self, settings):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+            self.folder.chmod(0o755)
+        command = self._as_user(programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync",
+                                "-E", "UTF8", "--locale=C")
+        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"initdb failed: {done.stdout}{done.stderr}")
+        lines = dict(SETTINGS, port=self.port, listen_addresses="'127.0.0.1'",
+                     unix_socket_directories=f"'{self.folder}'", **settings)
+        with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
+            conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = processes.start(self._as_user(programs() / "postgres", "-D", self.data), cwd="/",
+                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        processes.wait_until(self._answers, START_LIMIT_S, "Postgres to answer")
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"Postgres ended with {self.process.returncode}: {self.read_log()[-2000:]}")
+        with contextlib.suppress(psycopg2.OperationalError):
+            psycopg2.connect(self.conninfo("postgres"), connect_timeout=2).close()
+            return True
+        return False
+
+    def stop(self, mode="fast"):
+        """smart, fast or immediate; nothing when it is not running."""
+        if self.process is None:
+            return
+        self.resume()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal({"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
+
+    def kill(self):
+        """SIGKILL to all its processes, as when the machine loses power."""
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def pause(self):
+        """SIGSTOP to all its processes: sockets stay open, nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._signal(signal.SIGCONT)
+
+    def _pids(self):
+        return [self.process.pid, *processes.descendants(self.process.pid)]
+
+    def _signal(self, number):
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    # --- use -------------------------------------------------------------------------------------------------------
+
+    def conninfo(self, database="firstline"):
+        return f"host=127.0.0.1 port={self.port} user=postgres dbname={database}"
+
+    def create(self, database):
+        self.query(f'create database "{database}"', database="postgres")
+
+    def query(self, sql, *values, database="firstline"):
+        """Rows of one statement in its own transaction ([] where it gives none)."""
+        connection = psycopg2.connect(self.conninfo(database), connect_timeout=5)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values or None)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def one(self, sql, *values):
+        """The first column of the first row, or None."""
+        rows = self.query(sql, *values)
+        return rows[0][0] if rows else None
+
+    def wait(self, sql, *values, expected=True, longest_s=30):
+        """Waits until the statement's one value is the expected one."""
+        last = [None]
+
+        def is_so():
+            last[0] = self.one(sql, *values)
+            return last[0] == expected
+        try:
+            processes.wait_until(is_so, longest_s, sql)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: expected {expected!r}, last seen {last[0]!r}") from None
+
+    def dump(self, database="firstline"):
+        """The whole database as text, to search what must not be in it."""
+        done = subprocess.run([programs() / "pg_dump", "--inserts", "-d", self.conninfo(database)], capture_output=True,
+                              text=True, errors="replace", check=True)
+        return done.stdout
+
+    def read_log(self):
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+
