@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The HTTP client against our own server, and against raw sockets that break off at each point where one can. */
+ * The HTTP client against our own server, and against raw sockets that break off at each point where one can.
+ * Over 600 lines: one flat list of what a peer can do, each with its test. */
 #include "tests/kit/kit.h"
 
 #include <arpa/inet.h>
