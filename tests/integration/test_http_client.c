@@ -2,17 +2,15 @@
  * The HTTP client against our own server, and against raw sockets that break off at each point where one can.
  * Over 600 lines: one flat list of what a peer can do, each with its test. */
 #include "tests/kit/kit.h"
+#include "tests/kit/kit_raw.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -22,103 +20,6 @@
 #include "lib/io/loop.h"
 
 #define PATIENCE_MS 20000
-
-/* ---- a raw server in a thread: one script a connection ---- */
-
-struct part {
-    const char *answer; /* sent after a whole request was read; NULL: nothing */
-    bool deaf;          /* closes without reading */
-    bool silent;        /* keeps the connection, says nothing, until the other side closes */
-    bool stays;         /* reads another request on this connection, with the next part */
-};
-
-struct raw {
-    pthread_t thread;
-    int fd;
-    uint16_t port;
-    const struct part *parts; /* ended by one of all zeros but deaf */
-    size_t count;
-    atomic_int requests; /* that arrived whole */
-};
-
-/* Reads one request with its Content-Length; false when the other side closed before. */
-static bool read_request(int fd)
-{
-    char text[65536];
-    size_t bytes = 0, want = 0;
-    for (;;) {
-        ssize_t n = recv(fd, text + bytes, sizeof text - 1 - bytes, 0);
-        if (n <= 0)
-            return false;
-        bytes += (size_t)n;
-        text[bytes] = '\0';
-        const char *end = strstr(text, "\r\n\r\n");
-        const char *length = strstr(text, "Content-Length: ");
-        if (end)
-            want = (size_t)(end + 4 - text) + (length ? strtoul(length + 16, NULL, 10) : 0);
-        if (want > 0 && bytes >= want)
-            return true;
-    }
-}
-
-static size_t serve_connection(struct raw *r, int fd, size_t at)
-{
-    bool stays = true;
-    while (stays && at < r->count) {
-        const struct part *p = &r->parts[at++];
-        if (p->deaf || !read_request(fd))
-            break;
-        atomic_fetch_add(&r->requests, 1);
-        if (p->answer)
-            (void)send(fd, p->answer, strlen(p->answer), MSG_NOSIGNAL);
-        char byte;
-        while (p->silent && recv(fd, &byte, 1, 0) > 0)
-            ;
-        stays = p->stays;
-    }
-    close(fd);
-    return at;
-}
-
-static void *serve(void *owner)
-{
-    struct raw *r = owner;
-    size_t at = 0;
-    while (at < r->count) {
-        int fd = accept(r->fd, NULL, NULL);
-        if (fd < 0)
-            break;
-        at = serve_connection(r, fd, at);
-    }
-    return NULL;
-}
-
-static int bind_any(uint16_t *out_port, int backlog)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t bytes = sizeof at;
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &bytes), 0);
-    *out_port = ntohs(at.sin_port);
-    if (backlog >= 0)
-        assert_int_equal(listen(fd, backlog), 0);
-    return fd;
-}
-
-static void raw_start(struct raw *r, const struct part *parts, size_t count)
-{
-    *r = (struct raw){.parts = parts, .count = count};
-    r->fd = bind_any(&r->port, 64);
-    assert_int_equal(pthread_create(&r->thread, NULL, serve, r), 0);
-}
-
-static void raw_stop(struct raw *r)
-{
-    (void)shutdown(r->fd, SHUT_RDWR); /* wakes accept */
-    assert_int_equal(pthread_join(r->thread, NULL), 0);
-    close(r->fd);
-}
 
 /* ---- the client, and what it told ---- */
 
@@ -197,7 +98,7 @@ static void desk_wait(struct desk *d, int done)
     assert_int_equal(d->done, done);
 }
 
-static void await_requests(struct desk *d, struct raw *r, int least)
+static void await_requests(struct desk *d, struct kit_raw *r, int least)
 {
     int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
     while (atomic_load(&r->requests) < least) {
@@ -289,7 +190,7 @@ static void many_calls_wait_in_line(void **state)
 #define OK_5 "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Test: a\r\n\r\nhello"
 
 static const struct {
-    struct part part;
+    struct kit_part part;
     int status;            /* 0: an error */
     enum error_kind kind;
     const char *says;      /* in the error's text, or the body */
@@ -322,9 +223,9 @@ static void each_cut_has_its_kind(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         struct desk d;
-        struct raw r;
+        struct kit_raw r;
         char url[128];
-        raw_start(&r, &cuts[i].part, 1);
+        kit_raw_start(&r, &cuts[i].part, 1);
         desk_open(&d, NULL);
         struct http_call call = call_to("POST", url, r.port, "/n?secret=1");
         call.body_bytes_max = 64;
@@ -338,20 +239,20 @@ static void each_cut_has_its_kind(void **state)
         if (!cuts[i].part.deaf)
             assert_int_equal(atomic_load(&r.requests), 1);
         desk_close(&d);
-        raw_stop(&r);
+        kit_raw_stop(&r);
     }
 }
 
 static void the_last_of_equal_headers_and_of_heads_counts(void **state)
 {
     (void)state;
-    static const struct part part = {
+    static const struct kit_part part = {
         .answer = "HTTP/1.1 103 Early\r\nX-Test: no\r\n\r\n"
                   "HTTP/1.1 200 OK\r\nX-Test: first\r\nX-TEST:\t second \r\nContent-Length: 0\r\n\r\n"};
     struct desk d;
-    struct raw r;
+    struct kit_raw r;
     char url[128];
-    raw_start(&r, &part, 1);
+    kit_raw_start(&r, &part, 1);
     desk_open(&d, NULL);
     struct http_call call = call_to("GET", url, r.port, "/");
     desk_send(&d, &call);
@@ -359,18 +260,18 @@ static void the_last_of_equal_headers_and_of_heads_counts(void **state)
     assert_int_equal(d.status, 200);
     assert_string_equal(d.header, "second");
     desk_close(&d);
-    raw_stop(&r);
+    kit_raw_stop(&r);
 }
 
 /* A kept connection that is closed as the second request arrives: curl would quietly send it again. */
 static void a_write_is_never_sent_twice(void **state)
 {
     (void)state;
-    static const struct part parts[] = {{.answer = OK_5, .stays = true}, {.answer = NULL}, {.answer = OK_5}};
+    static const struct kit_part parts[] = {{.answer = OK_5, .stays = true}, {.answer = NULL}, {.answer = OK_5}};
     struct desk d;
-    struct raw r;
+    struct kit_raw r;
     char url[128];
-    raw_start(&r, parts, 3);
+    kit_raw_start(&r, parts, 3);
     desk_open(&d, NULL);
     struct http_call call = call_to("POST", url, r.port, "/n");
     desk_send(&d, &call);
@@ -381,17 +282,17 @@ static void a_write_is_never_sent_twice(void **state)
     assert_int_equal(d.err.kind, ERROR_UNCERTAIN);
     assert_int_equal(atomic_load(&r.requests), 2);
     desk_close(&d);
-    raw_stop(&r);
+    kit_raw_stop(&r);
 }
 
 static void a_read_may_be_sent_twice(void **state)
 {
     (void)state;
-    static const struct part parts[] = {{.answer = OK_5, .stays = true}, {.answer = NULL}, {.answer = OK_5}};
+    static const struct kit_part parts[] = {{.answer = OK_5, .stays = true}, {.answer = NULL}, {.answer = OK_5}};
     struct desk d;
-    struct raw r;
+    struct kit_raw r;
     char url[128];
-    raw_start(&r, parts, 3);
+    kit_raw_start(&r, parts, 3);
     desk_open(&d, NULL);
     struct http_call call = call_to("GET", url, r.port, "/n");
     desk_send(&d, &call);
@@ -401,19 +302,19 @@ static void a_read_may_be_sent_twice(void **state)
     assert_int_equal(d.status, 200);
     assert_int_equal(atomic_load(&r.requests), 3);
     desk_close(&d);
-    raw_stop(&r);
+    kit_raw_stop(&r);
 }
 
 static void no_answer_in_time_is_uncertain(void **state)
 {
     (void)state;
-    static const struct part parts[] = {
+    static const struct kit_part parts[] = {
         {.silent = true}, {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", .silent = true}};
     for (int i = 0; i < 2; i++) {
         struct desk d;
-        struct raw r;
+        struct kit_raw r;
         char url[128];
-        raw_start(&r, &parts[i], 1);
+        kit_raw_start(&r, &parts[i], 1);
         desk_open(&d, NULL);
         struct http_call call = call_to("POST", url, r.port, "/n");
         call.timeout_ms = 200;
@@ -422,18 +323,18 @@ static void no_answer_in_time_is_uncertain(void **state)
         assert_int_equal(d.err.kind, ERROR_UNCERTAIN);
         assert_non_null(strstr(d.err.text, "no complete answer in time"));
         desk_close(&d);
-        raw_stop(&r);
+        kit_raw_stop(&r);
     }
 }
 
 static void what_waits_in_line_too_long_was_not_sent(void **state)
 {
     (void)state;
-    static const struct part part = {.silent = true};
+    static const struct kit_part part = {.silent = true};
     struct desk d;
-    struct raw r;
+    struct kit_raw r;
     char url[128];
-    raw_start(&r, &part, 1);
+    kit_raw_start(&r, &part, 1);
     desk_open(&d, &(struct http_client_settings){.connections_max = 1});
     struct http_call call = call_to("POST", url, r.port, "/n");
     desk_send(&d, &call);
@@ -446,7 +347,7 @@ static void what_waits_in_line_too_long_was_not_sent(void **state)
     desk_close(&d);
     assert_int_equal(d.done, 2); /* the first: ended by the close */
     assert_int_equal(d.err.kind, ERROR_UNCERTAIN);
-    raw_stop(&r);
+    kit_raw_stop(&r);
 }
 
 static void a_closed_port_is_unreached(void **state)
@@ -455,7 +356,7 @@ static void a_closed_port_is_unreached(void **state)
     struct desk d;
     char url[128];
     uint16_t port = 0;
-    int fd = bind_any(&port, -1); /* taken, but nobody listens */
+    int fd = kit_bind_any(&port, -1); /* taken, but nobody listens */
     desk_open(&d, NULL);
     struct http_call call = call_to("POST", url, port, "/n");
     desk_send(&d, &call);
@@ -473,7 +374,7 @@ static void no_connection_in_time_was_not_sent(void **state)
 {
     (void)state;
     uint16_t port = 0;
-    int full = bind_any(&port, 0), fillers[8];
+    int full = kit_bind_any(&port, 0), fillers[8];
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     for (int i = 0; i < 8; i++) { /* the queue of a server that does not accept is short: the rest hangs */
         fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
@@ -496,11 +397,11 @@ static void no_connection_in_time_was_not_sent(void **state)
 static void cancelling_says_whether_it_was_sent(void **state)
 {
     (void)state;
-    static const struct part part = {.silent = true};
+    static const struct kit_part part = {.silent = true};
     struct desk d;
-    struct raw r;
+    struct kit_raw r;
     char url[128];
-    raw_start(&r, &part, 1);
+    kit_raw_start(&r, &part, 1);
     desk_open(&d, NULL);
     struct http_call call = call_to("POST", url, r.port, "/n");
     uint64_t id = desk_send(&d, &call);
@@ -518,7 +419,7 @@ static void cancelling_says_whether_it_was_sent(void **state)
     http_cancel(d.client, 12345);
     desk_wait(&d, 2);
     desk_close(&d);
-    raw_stop(&r);
+    kit_raw_stop(&r);
 }
 
 static void mistakes_are_told_not_sent(void **state)
@@ -556,7 +457,7 @@ static void too_many_calls_are_refused(void **state)
     struct desk d;
     char url[128];
     uint16_t port = 0;
-    int fd = bind_any(&port, 64);
+    int fd = kit_bind_any(&port, 64);
     desk_open(&d, NULL);
     struct http_call call = call_to("POST", url, port, "/n");
     for (int i = 0; i < HTTP_CLIENT_CALLS_MAX; i++)
@@ -591,119 +492,6 @@ static void what_is_sent_while_closing_ends_cancelled(void **state)
     assert_int_equal(d.err.kind, ERROR_CANCELLED);
 }
 
-/* ---- TLS ---- */
-
-struct tls {
-    char folder[64], certificate[96], key[96];
-    pid_t pid;
-    uint16_t port;
-};
-
-static pid_t run_openssl(char *const *arguments, int output)
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        if (output >= 0)
-            (void)dup2(output, STDOUT_FILENO);
-        else
-            (void)freopen("/dev/null", "w", stdout);
-        (void)freopen("/dev/null", "w", stderr);
-        execvp("openssl", arguments);
-        _exit(127);
-    }
-    return pid;
-}
-
-static void tls_start(struct tls *t, char *name)
-{
-    snprintf(t->folder, sizeof t->folder, "/tmp/firstline-tls-XXXXXX");
-    assert_non_null(mkdtemp(t->folder));
-    snprintf(t->certificate, sizeof t->certificate, "%s/c.pem", t->folder);
-    snprintf(t->key, sizeof t->key, "%s/k.pem", t->folder);
-    char *make[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-days", "2", "-subj", "/CN=test", "-addext", name, "-keyout", t->key, "-out", t->certificate, NULL};
-    int status = 0;
-    assert_int_equal(waitpid(run_openssl(make, -1), &status, 0) > 0 ? status : -1, 0);
-    int out[2];
-    assert_int_equal(pipe(out), 0);
-    char *run[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", t->certificate, "-key", t->key, "-www", NULL};
-    t->pid = run_openssl(run, out[1]);
-    close(out[1]);
-    char text[512];
-    size_t bytes = 0;
-    const char *at = NULL;
-    while (!at || !strchr(at, '\n')) {
-        ssize_t n = read(out[0], text + bytes, sizeof text - 1 - bytes);
-        if (n <= 0)
-            fail_msg("openssl s_server does not start");
-        bytes += (size_t)n;
-        text[bytes] = '\0';
-        at = strstr(text, "ACCEPT 127.0.0.1:");
-    }
-    t->port = (uint16_t)strtoul(at + strlen("ACCEPT 127.0.0.1:"), NULL, 10);
-    close(out[0]);
-}
-
-static void tls_stop(struct tls *t)
-{
-    (void)kill(t->pid, SIGKILL);
-    (void)waitpid(t->pid, NULL, 0);
-    (void)unlink(t->certificate);
-    (void)unlink(t->key);
-    (void)rmdir(t->folder);
-}
-
-static void certificates_are_verified(void **state)
-{
-    (void)state;
-    static const struct {
-        char *name;
-        bool trusted, good;
-        const char *comment;
-    } rows[] = {
-        {"subjectAltName=IP:127.0.0.1", true, true, "known and for this address"},
-        {"subjectAltName=IP:127.0.0.1", false, false, "self-signed"},
-        {"subjectAltName=IP:127.0.0.2", true, false, "for another address"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct tls t;
-        struct desk d;
-        char url[64];
-        tls_start(&t, rows[i].name);
-        desk_open(&d, &(struct http_client_settings){.ca_file = rows[i].trusted ? t.certificate : NULL});
-        snprintf(url, sizeof url, "https://127.0.0.1:%u/", t.port);
-        desk_send(&d, &(struct http_call){.method = "GET", .url = url, .timeout_ms = PATIENCE_MS});
-        desk_wait(&d, 1);
-        desk_close(&d);
-        tls_stop(&t);
-        if ((d.status == 200) != rows[i].good || (!rows[i].good && d.err.kind != ERROR_UNREACHED))
-            fail_msg("%s: status %d, %s", rows[i].comment, d.status, d.err.text);
-    }
-    struct error err = {0};
-    struct loop *loop = loop_new(&err);
-    assert_null(http_client_new(loop, &(struct http_client_settings){.ca_file = "/nowhere.pem"}, &err));
-    assert_int_equal(err.kind, ERROR_CONFIG);
-    loop_free(loop);
-}
-
-static void plain_text_on_a_tls_port_is_unreached(void **state)
-{
-    (void)state;
-    static const struct part part = {.deaf = true};
-    struct desk d;
-    struct raw r;
-    char url[64];
-    raw_start(&r, &part, 1);
-    desk_open(&d, NULL);
-    snprintf(url, sizeof url, "https://127.0.0.1:%u/", r.port);
-    desk_send(&d, &(struct http_call){.method = "POST", .url = url, .body = "x", .bytes = 1});
-    desk_wait(&d, 1);
-    assert_int_equal(d.err.kind, ERROR_UNREACHED);
-    desk_close(&d);
-    raw_stop(&r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -721,8 +509,6 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_not_sent),
         cmocka_unit_test(too_many_calls_are_refused),
         cmocka_unit_test(what_is_sent_while_closing_ends_cancelled),
-        cmocka_unit_test(certificates_are_verified),
-        cmocka_unit_test(plain_text_on_a_tls_port_is_unreached),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
