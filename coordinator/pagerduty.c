@@ -103,11 +103,11 @@ uint64_t pagerduty_op_refuse(struct pagerduty_op *op, enum error_kind kind, cons
 static void note_rate(struct pagerduty *pd, const struct http_reply *reply, const struct pagerduty_result *result)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t reset_ms = pagerduty_answer_ms(http_reply_header(reply, "ratelimit-reset"));
-    int64_t left_k = pagerduty_answer_ms(http_reply_header(reply, "ratelimit-remaining")); /* a count, times 1000 */
-    if (reset_ms >= 0 && left_k >= 0) {
-        pd->remaining = left_k / 1000;
-        pd->reset_mono_ms = now_ms + reset_ms;
+    int64_t reset_s = pagerduty_answer_number(http_reply_header(reply, "ratelimit-reset"), PAGERDUTY_WAIT_MS_MAX / 1000);
+    int64_t left = pagerduty_answer_number(http_reply_header(reply, "ratelimit-remaining"), INT32_MAX);
+    if (reset_s >= 0 && left >= 0) {
+        pd->remaining = left;
+        pd->reset_mono_ms = now_ms + reset_s * 1000;
     }
     if (result->class == PAGERDUTY_SLOW_DOWN)
         pd->stop_mono_ms = now_ms + result->wait_ms;

@@ -74,14 +74,14 @@ const char *pagerduty_class_name(enum pagerduty_class c)
     return c < PAGERDUTY_CLASSES ? classes[c].name : "?";
 }
 
-int64_t pagerduty_answer_ms(const char *seconds)
+int64_t pagerduty_answer_number(const char *text, int64_t most)
 {
-    if (!seconds || seconds[0] < '0' || seconds[0] > '9')
+    if (!text || text[0] < '0' || text[0] > '9')
         return -1; /* Retry-After may also be a date, which PagerDuty never sends */
-    int64_t ms = 0;
-    for (const char *c = seconds; *c >= '0' && *c <= '9' && ms < PAGERDUTY_WAIT_MS_MAX; c++)
-        ms = ms * 10 + (*c - '0') * 1000;
-    return ms < PAGERDUTY_WAIT_MS_MAX ? ms : PAGERDUTY_WAIT_MS_MAX;
+    int64_t n = 0;
+    for (const char *c = text; *c >= '0' && *c <= '9' && n < most; c++)
+        n = n * 10 + (*c - '0');
+    return n < most ? n : most;
 }
 
 /* "message" and "errors" of an error body, of whatever shape: errors may be a list of texts, an object of lists, absent. */
@@ -162,8 +162,9 @@ static void class_of_failure(const struct pagerduty_answer *a, const char *what,
 
 static int64_t wait_ms(const struct pagerduty_answer *a)
 {
-    int64_t after = pagerduty_answer_ms(a->retry_after), reset = pagerduty_answer_ms(a->ratelimit_reset);
-    int64_t ms = after > reset ? after : reset;
+    int64_t after = pagerduty_answer_number(a->retry_after, PAGERDUTY_WAIT_MS_MAX / 1000);
+    int64_t reset = pagerduty_answer_number(a->ratelimit_reset, PAGERDUTY_WAIT_MS_MAX / 1000);
+    int64_t ms = (after > reset ? after : reset) * 1000;
     if (ms < 0)
         return PAGERDUTY_WAIT_MS;
     return ms > WAIT_MS_LEAST ? ms : WAIT_MS_LEAST;

@@ -24,7 +24,7 @@ struct pagerduty_answer {
  * "add a note to incident Q1". */
 void pagerduty_answer_class(const struct pagerduty_answer *answer, const char *what, struct pagerduty_result *out);
 
-/* Seconds of a header value ("12", "3.5") in milliseconds, bounded to PAGERDUTY_WAIT_MS_MAX; -1 when it is no number. */
-int64_t pagerduty_answer_ms(const char *seconds);
+/* The whole number that a header value begins with ("12", "3.5" is 3), at most `most`; -1 when it is none. */
+int64_t pagerduty_answer_number(const char *text, int64_t most);
 
 #endif

@@ -53,7 +53,7 @@ static void ask(struct desk *d, const char *ca_file, const char *url)
 }
 
 struct tls {
-    char folder[64], certificate[96], key[96];
+    char folder[256], certificate[300], key[300];
     pid_t pid;
     uint16_t port;
 };
@@ -77,7 +77,8 @@ static pid_t run_openssl(char *const *arguments, int output)
 
 static void tls_start(struct tls *t, char *name)
 {
-    snprintf(t->folder, sizeof t->folder, "/tmp/firstline-tls-XXXXXX");
+    const char *place = getenv("TMPDIR");
+    snprintf(t->folder, sizeof t->folder, "%s/firstline-tls-XXXXXX", place ? place : "/tmp");
     assert_non_null(mkdtemp(t->folder));
     snprintf(t->certificate, sizeof t->certificate, "%s/c.pem", t->folder);
     snprintf(t->key, sizeof t->key, "%s/k.pem", t->folder);
