@@ -414,6 +414,16 @@ bool judgement_reads_own(const struct judgement *j, size_t *out_offset)
     return false;
 }
 
+bool judgement_reads(const struct judgement *j, const char *name)
+{
+    for (int i = 0; i < j->nodes_count; i++) {
+        const struct term *t = j->nodes[i].term;
+        if (t && t->name && strcmp(t->name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *judgement_text(const struct judgement *j)
 {
     return j->text;

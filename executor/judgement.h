@@ -105,6 +105,8 @@ void judgement_names(const struct judgement *j,
     void (*take)(void *owner, const char *name, size_t offset), void *owner);
 /* Whether the rule reads result, output or status: those of the judged step itself. */
 bool judgement_reads_own(const struct judgement *j, size_t *out_offset);
+/* Whether the rule reads the result of that name. */
+bool judgement_reads(const struct judgement *j, const char *name);
 /* As written, trimmed; arena. */
 const char *judgement_text(const struct judgement *j);
 

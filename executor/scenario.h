@@ -83,6 +83,8 @@ struct step {
     int line;
 };
 
+struct pattern;
+
 struct text_list {
     const char *const *items; /* arena */
     int count;
@@ -92,8 +94,10 @@ struct scenario_match {
     struct text_list keywords;   /* any of them */
     struct text_list phrases;    /* any of them; contained in the title */
     struct text_list patterns;   /* without "re:"; any of them */
+    const struct pattern *const *compiled;     /* arena; of each pattern */
     struct text_list not_phrases;
     struct text_list not_patterns;
+    const struct pattern *const *not_compiled; /* arena */
     struct text_list services;   /* id or name; empty: any */
     struct text_list priorities; /* "P1"; empty: any */
     struct text_list customers;  /* empty: any */

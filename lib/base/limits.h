@@ -140,4 +140,33 @@
 #define INVENTORY_HOSTS_MAX 500000
 #define INVENTORY_NAMES_MAX 32 /* aliases of one host */
 
+/* Scenarios: files that people write; beyond these a file is a program. */
+#define SCENARIO_STEPS_MAX 64
+#define SCENARIO_VALUES_MAX 32
+#define SCENARIO_SOURCES_MAX 16
+#define SCENARIO_CHOICES_MAX 256
+#define SCENARIO_MATCHERS_MAX 64
+#define SCENARIO_TITLE_BYTES_MAX 200
+#define SCENARIO_SCRIPT_BYTES_MAX (64 * 1024)
+#define SCENARIO_SAY_BYTES_MAX 1000
+#define SCENARIO_SET_MAX 20000
+#define SCENARIO_SET_BYTES_MAX (64 * 1024 * 1024)   /* all files of a set */
+#define SCENARIO_SET_ARENA_MAX (1024 * 1024 * 1024) /* parsed: trees, patterns */
+
+/* Values. */
+#define VALUE_TEXT_BYTES_MAX (64 * 1024)
+#define VALUE_TEXT_BYTES 1024 /* when a text's `longest` is absent */
+#define VALUE_SEEN_BYTES 80   /* of what was seen, in the words for a hand-over */
+#define VALUE_PATH_PARTS_MAX 16 /* of alert.details.A.B */
+#define VALUE_TARGETS_MAX 16  /* different names in an incident's alerts */
+
+/* Matching. */
+#define MATCH_TITLE_BYTES_MAX 4096
+#define MATCH_TOKENS_MAX 8    /* keyword tokens in a title */
+#define MATCH_PAIRS_MAX 32    /* inline values of a token */
+#define MATCH_LITERAL_BYTES_MIN 3  /* a shorter one is in nearly every title */
+#define MATCH_LITERAL_BYTES_MAX 64 /* of it, in the index */
+#define MATCH_ALWAYS_MAX 100       /* scenarios that are tried for every title */
+#define MATCH_INDEX_NODES_MAX (64 * 1024 * 1024)
+
 #endif

@@ -48,13 +48,14 @@ static bool is_kind(const struct schema_field *f, const struct yaml_node *node, 
 static int read_texts(const struct schema_field *f, const struct yaml_node *node, void *at,
     const struct schema_reader *r)
 {
-    if (!is_kind(f, node, YAML_LIST, r))
+    bool one = (f->flags & SCHEMA_OR_ONE) && node->kind != YAML_LIST && node->kind != YAML_MAP;
+    if (!one && !is_kind(f, node, YAML_LIST, r))
         return -1;
     const char **items = arena_alloc(r->arena, ((size_t)node->children + 1) * sizeof *items);
     if (!items)
         return schema_no_memory(node, r);
     int count = 0, rc = 0;
-    for (const struct yaml_node *n = node->first; n; n = n->next) {
+    for (const struct yaml_node *n = one ? node : node->first; n; n = one ? NULL : n->next) {
         const char *text = f->type == SCHEMA_PATHS ? schema_path(f, n, r) : schema_text(f, n, r);
         if (text)
             items[count++] = text;

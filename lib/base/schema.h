@@ -41,6 +41,7 @@ enum {
     SCHEMA_RELOAD = 2,    /* a change takes effect on reload; else at the next start      */
     SCHEMA_OWN = 4,       /* shown in docs, but read by the caller (SCHEMA_NAMED)         */
     SCHEMA_MAY_BE_EMPTY = 8,
+    SCHEMA_OR_ONE = 16,   /* TEXTS: a single text stands for a list of one                */
 };
 
 struct schema;

@@ -31,6 +31,10 @@ static void words(const struct schema_field *f, struct buf *out)
 
 static void text_type(const struct schema_field *f, struct buf *out)
 {
+    if (f->flags & SCHEMA_OWN) { /* the caller reads it, and may take any scalar */
+        (void)buf_add_text(out, "\"type\":[\"string\",\"number\",\"boolean\"]");
+        return;
+    }
     (void)buf_printf(out, "\"type\":\"string\"%s", f->flags & SCHEMA_MAY_BE_EMPTY ? "" : ",\"minLength\":1");
     if (f->type == SCHEMA_NAME)
         (void)buf_printf(out, ",\"maxLength\":%d,\"pattern\":\"^[A-Za-z0-9_][A-Za-z0-9._-]*$\"", SCHEMA_NAME_BYTES);
@@ -92,8 +96,16 @@ static void json_type(const struct schema_field *f, struct buf *out)
     case SCHEMA_NAMED:
         map_type(f, out);
         break;
-    case SCHEMA_WORDS:
     case SCHEMA_TEXTS:
+        if (f->flags & SCHEMA_OR_ONE) {
+            (void)buf_add_text(out, "\"oneOf\":[{\"type\":\"string\",\"minLength\":1},{");
+            list_type(f, out);
+            (void)buf_add_text(out, "}]");
+            break;
+        }
+        list_type(f, out);
+        break;
+    case SCHEMA_WORDS:
     case SCHEMA_PATHS:
     case SCHEMA_SECRETS:
     case SCHEMA_LIST:

@@ -46,6 +46,10 @@ int text_point_width(int32_t point);
  * Errors: LIMIT. */
 int text_fold(const char *text, size_t bytes, struct buf *out, struct error *err) MUST_USE;
 
+/* As text_fold without the case folding: full-width becomes half-width, "Disk" stays "Disk". For values that are taken
+ * out of a title. */
+int text_compat(const char *text, size_t bytes, struct buf *out, struct error *err) MUST_USE;
+
 /* Whether two texts are equal after text_fold. False when out of memory. */
 bool text_same(const char *a, const char *b);
 
