@@ -57,6 +57,7 @@ const char *known_hosts_name(const struct known_hosts *k, const char *host, uint
 /* What is on file for a host. Types are bits: 1u << enum known_hosts_type. */
 struct known_hosts_types {
     unsigned usable;  /* types of keys that are not revoked              */
+    int line;         /* the first line of these; 0: none                */
     int revoked_line; /* a line of this host whose key is revoked; 0: none */
     int cert_line;    /* a @cert-authority for this host; 0: none          */
 };

@@ -227,10 +227,12 @@ static void add_type(void *owner, const struct line *l)
     struct judging j = {.key = l->key, .key_bytes = l->key_bytes};
     visit_lines(t->hosts, t->spelling->with_port, judge_revoked, &j);
     visit_lines(t->hosts, t->spelling->plain, judge_revoked, &j);
-    if (j.revoked)
+    if (j.revoked) {
         least(&t->types.revoked_line, j.revoked);
-    else
-        t->types.usable |= 1u << l->type;
+        return;
+    }
+    least(&t->types.line, l->number);
+    t->types.usable |= 1u << l->type;
 }
 
 struct known_hosts_types known_hosts_types(const struct known_hosts *k, const char *host,

@@ -79,6 +79,24 @@
 #define SSH_SESSIONS_MAX 4000              /* descriptors */
 #define SSH_KEY_BYTES_MAX (64 * 1024)      /* private key and passphrase files */
 #define SSH_FOLDER_BYTES_MAX 48            /* sun_path is 108; ssh adds 17 of its own while it binds */
+#define SSH_HANDSHAKES_ALL 64              /* defaults of struct ssh_settings */
+#define SSH_HANDSHAKES_HOST 4              /* sshd drops at random from 10 unauthenticated ones on */
+#define SSH_CHANNELS_SESSION 8             /* sshd's MaxSessions is 10 */
+#define SSH_IDLE_MS 60000
+#define SSH_KEEPALIVE_MS 15000
+#define SSH_USER_TIMEOUT_MS 30000
+#define SSH_RESOLVE_MS 5000
+#define SSH_CONNECT_MS 10000
+#define SSH_HANDSHAKE_MS 10000
+#define SSH_LOGIN_MS 15000
+#define SSH_OPEN_MS 10000
+#define SSH_SEND_MS 10000
+#define SSH_EXIT_MS 5000
+#define SSH_DEADLINE_MS 300000             /* of an operation that names none */
+#define SSH_SESSIONS_GROUP_MAX 32          /* sessions to one destination */
+#define SSH_RETRIES_MAX 5                  /* connections in a row that a busy server dropped */
+#define SSH_RETRY_MS 100                   /* before the next, times the count, plus as much again at random */
+#define SSH_RECONNECTS_MAX 1               /* of an operation whose session broke before its command was sent */
 #define SSH_MOVES_PER_TURN_MAX 64          /* steps of one session before others have their turn */
 #define SSH_READ_BYTES_PER_TURN (64 * 1024)
 

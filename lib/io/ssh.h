@@ -55,7 +55,8 @@ struct ssh_settings {
 
 /* Errors: CONFIG (folder too long, not there, not ours), LIMIT. Nothing is connected yet. */
 struct ssh *ssh_new(struct loop *loop, const struct ssh_settings *settings, struct error *err);
-/* Cancels every operation (each done is called, from within this call, with CANCELLED or UNCERTAIN), closes all sessions,
+/* Cancels every operation (each done is called, from within this call, with CANCELLED or UNCERTAIN; it must not start
+ * another), closes all sessions,
  * ends the ssh programs it started and removes its folder. Turns the loop itself until all that is gone (bounded: what
  * does not leave within 2 s is killed). */
 void ssh_free(struct ssh *s); /* NULL is fine */

@@ -158,8 +158,8 @@ static void write_config(struct kit_sshd *s, const struct kit_sshd_options *o, c
         "LogLevel VERBOSE\nUseDNS no\nPermitRootLogin prohibit-password\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\n"
         "AuthorizedKeysFile %s/authorized_keys\nMaxStartups %u:100:%u\n"
-        "SetEnv " MARK "%s\n%s%s%s%s%s",
-        s->port, s->folder, startups, startups, s->folder,
+        "SetEnv " MARK "%s HOME=%s/home\n%s%s%s%s%s",
+        s->port, s->folder, startups, startups, s->folder, s->folder,
         o->etm_only ? "Ciphers aes256-ctr,aes128-ctr\n"
                       "MACs hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com\n"
                     : "",
@@ -217,6 +217,16 @@ static void clean_up(void)
         kit_sshd_stop(running[i]);
 }
 
+/* A home of its own: what the machine's real ones do at login (slow .bashrc) is not the tests' business. */
+static void make_home(const struct kit_sshd *s)
+{
+    char path[96];
+    (void)snprintf(path, sizeof path, "%s/home", s->folder);
+    const struct passwd *user = getpwnam(s->user);
+    if (!user || mkdir(path, 0755) < 0 || chown(path, user->pw_uid, user->pw_gid) < 0)
+        fail_msg("no home for '%s'", s->user);
+}
+
 struct kit_sshd *kit_sshd_start(const struct kit_sshd_options *options)
 {
     const struct kit_sshd_options o = options ? *options : (struct kit_sshd_options){0};
@@ -235,6 +245,7 @@ struct kit_sshd *kit_sshd_start(const struct kit_sshd_options *options)
     assert_int_equal(chmod(s->folder, 0755), 0);
     (void)snprintf(s->user, sizeof s->user, "%s", o.user ? o.user : "root");
     (void)snprintf(s->log, sizeof s->log, "%s/log", s->folder);
+    make_home(s);
     s->port = kit_free_port();
     make_keys(s, &o);
     write_known_hosts(s, &o);
