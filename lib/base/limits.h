@@ -15,6 +15,9 @@
 /* Text: folding allocates up to 18 times the input. */
 #define TEXT_FOLD_BYTES_MAX (1024 * 1024)
 
+/* Time zones: the largest file of the system's database has 4 KiB. */
+#define ZONE_BYTES_MAX (64 * 1024)
+
 /* HTTP server: what a stranger may cost us. PagerDuty drops webhooks over 256 KiB itself. */
 #define HTTP_SERVER_BODY_BYTES_MAX (512 * 1024)
 #define HTTP_SERVER_BODIES_BYTES_MAX (64 * 1024 * 1024) /* all requests in hand */
