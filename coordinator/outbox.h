@@ -30,7 +30,7 @@ struct outbox_item {
 
 struct outbox_channel {
     const char *name; /* the column outbox.channel */
-    /* Sends one row within the hard limit of a request. done is called exactly once, never inside. */
+    /* Sends one row within the hard limit of a request. done is called exactly once, maybe inside. */
     void (*send)(void *channel, const struct outbox_item *item, outbox_done *done, void *owner);
     void *channel; /* borrowed */
 };

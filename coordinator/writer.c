@@ -62,6 +62,12 @@ struct writer *writer_new(struct loop *loop, struct budget *budget, const struct
     return w;
 }
 
+void writer_swap(struct writer *w, const struct writer_account *accounts, int count)
+{
+    w->settings.accounts = accounts;
+    w->settings.accounts_count = count;
+}
+
 static void job_free(struct job *j)
 {
     budget_forget(j->writer->budget, j->budget_id);

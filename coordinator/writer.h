@@ -27,6 +27,8 @@ struct writer_settings {
 struct writer *writer_new(struct loop *loop, struct budget *budget, const struct writer_settings *settings,
     const struct log_ctx *log);
 void writer_free(struct writer *w); /* what is under way is dropped: done is not called */
+/* After a reload: other accounts, same clients. The old ones stay valid for what is under way. */
+void writer_swap(struct writer *w, const struct writer_account *accounts, int count);
 /* For outbox_channel.send. */
 void writer_send(void *writer, const struct outbox_item *item, outbox_done *done, void *owner);
 

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: MIT
+ * The life of a node: start, serve, reload, stop. */
+#include "cli/node.h"
+
+#include <assert.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "executor/story.h"
+#include "lib/base/clock.h"
+#include "lib/base/known_hosts.h"
+#include "lib/base/redact.h"
+#include "lib/store/control.h"
+
+#define SCHEMA_EVERY_MS 1000
+#define RETIRED_KEPT_MS 120000
+#define RETIRED_MAX 8
+#define SETTINGS_TEXT_BYTES (256 * 1024)
+
+struct node {
+    const char *settings_path; /* borrowed from argv */
+    struct node_files *files;  /* owned; the newest first */
+    struct loop *loop;         /* owned, as all below */
+    struct store *store;
+    struct lease *lease;
+    struct library *library;
+    struct http_client *http;
+    struct pagerduty **clients; /* one an account of the first settings */
+    int clients_count;
+    struct budget *budget;
+    struct pager_desk *desk;
+    struct writer *writer;
+    struct outbox *outbox;
+    struct outbox_channel channel;
+    struct ssh *ssh;
+    struct worker *worker;
+    struct intake *intake;
+    struct health *health;
+    struct http_server *server;
+    struct loop_signal *signals[3];
+    struct loop_timer *schema_timer, *drain_timer;
+    struct log_ctx log;
+    char roles[64];
+    bool stopping;
+    bool schema_told;
+};
+
+/* --- events from the parts ---------------------------------------------------------------------------------------- */
+
+static void show_sets(struct node *n)
+{
+    const char *scenarios = n->library && library_scenarios(n->library) ? scenario_set_hash(library_scenarios(n->library)) : "";
+    const char *inventory = n->library && library_inventory(n->library) ? inventory_hash(library_inventory(n->library)) : "";
+    if (n->lease)
+        lease_show_sets(n->lease, scenarios, inventory);
+    health_show(n->health, scenarios, inventory, true, n->stopping);
+}
+
+static void on_joined(void *owner)
+{
+    struct node *n = owner;
+    if (n->worker)
+        worker_joined(n->worker);
+    if (n->outbox)
+        outbox_wake(n->outbox);
+}
+
+static void on_lost(void *owner, const char *why)
+{
+    struct node *n = owner;
+    (void)why; /* the lease has logged it */
+    if (n->worker)
+        worker_lost(n->worker);
+    if (n->outbox)
+        outbox_lost(n->outbox);
+}
+
+static void on_reaped(void *owner, int nodes)
+{
+    struct node *n = owner;
+    (void)nodes;
+    if (n->worker)
+        worker_wake(n->worker);
+    if (n->outbox)
+        outbox_wake(n->outbox);
+}
+
+static void alarm_done(void *owner, uint64_t id, const struct pagerduty_result *r)
+{
+    struct node *n = owner;
+    (void)id;
+    if (r->class != PAGERDUTY_DONE)
+        log_failure(LOG_ERROR, &n->log, "an alarm about ourselves could not be raised", &r->err);
+}
+
+/* Logs, and raises an incident about ourselves for every account that has a routing key for it. */
+static void raise_alarm(struct node *n, const char *account, const char *what, const char *about)
+{
+    log_error(&n->log, what, LOG_S("about", about), LOG_S("account", account));
+    const struct settings_account *accounts = n->files->settings->accounts.items;
+    for (int i = 0; i < n->clients_count && i < n->files->settings->accounts.count; i++) {
+        if (!accounts[i].alarm_routing_key.data || (account && strcmp(accounts[i].name, account) != 0))
+            continue;
+        char dedup[256], summary[512];
+        (void)snprintf(dedup, sizeof dedup, "firstline %.100s %.100s", what, about);
+        (void)snprintf(summary, sizeof summary, "firstline: %.300s (%.150s)", what, about);
+        struct pagerduty_event event = {.routing_key = accounts[i].alarm_routing_key.data, .action = "trigger",
+            .dedup_key = dedup, .summary = summary, .source = n->files->settings->node.name, .severity = "error"};
+        pagerduty_send_event(n->clients[i], &event, alarm_done, n);
+    }
+}
+
+static void on_history_lost_set(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct node *n = owner;
+    (void)answer;
+    if (err)
+        log_failure(LOG_ERROR, &n->log, "the stop switch history-lost could not be set", err);
+}
+
+static void on_history_lost(void *owner, int64_t was, int64_t acknowledged)
+{
+    struct node *n = owner;
+    char why[200];
+    (void)snprintf(why, sizeof why, "the database acknowledged beat %lld and now holds %lld", (long long)acknowledged, (long long)was);
+    control_set(n->store, "history-lost", "", n->files->settings->node.name, why, on_history_lost_set, n);
+    raise_alarm(n, NULL, "acknowledged commits are gone; no recover starts until a person releases history-lost", why);
+}
+
+static void on_runs(void *owner)
+{
+    struct node *n = owner;
+    if (n->worker)
+        worker_wake(n->worker);
+}
+
+static void on_outbox(void *owner)
+{
+    struct node *n = owner;
+    if (n->outbox)
+        outbox_wake(n->outbox);
+}
+
+static void on_hands(void *owner)
+{
+    struct node *n = owner;
+    if (n->worker)
+        worker_hands(n->worker);
+}
+
+static void on_intake_alarm(void *owner, const char *what, const char *subscription)
+{
+    raise_alarm(owner, NULL, what, subscription);
+}
+
+static void on_order(void *owner, const char *account, const char *incident, bool stop, const char *by)
+{
+    struct node *n = owner;
+    log_info(&n->log, stop ? "a person told firstline to stop by a note" : "a person told firstline to go on by a note",
+        LOG_S("account", account), LOG_S("incident", incident), LOG_S("by", by));
+}
+
+static void on_failed_write(void *owner, const struct outbox_item *item, const char *why)
+{
+    char about[512];
+    (void)snprintf(about, sizeof about, "%s of incident %s: %.300s", item->kind, item->target, why);
+    raise_alarm(owner, item->account, "a write to an incident can never be delivered", about);
+}
+
+/* --- reload ------------------------------------------------------------------------------------------------------- */
+
+static struct intake_settings intake_settings_of(const struct node_files *f)
+{
+    return (struct intake_settings){.region = f->settings->node.region, .subscriptions = f->subscriptions,
+        .subscriptions_count = (size_t)f->subscriptions_count, .policies = &f->settings->policies};
+}
+
+static void fill_clients(struct node *n, struct node_files *f)
+{
+    const struct settings_account *accounts = f->settings->accounts.items;
+    for (int i = 0; i < f->accounts_count; i++)
+        for (int k = 0; k < n->clients_count; k++)
+            if (k < n->files->accounts_count && strcmp(n->files->accounts[k].name, f->accounts[i].name) == 0) {
+                f->accounts[i].client = n->files->accounts[k].client;
+                if (accounts[i].token.data)
+                    pagerduty_set_token(f->accounts[i].client, accounts[i].token.data);
+            }
+}
+
+static void forget_retired(struct node *n)
+{
+    int64_t now = clock_mono_ms();
+    for (struct node_files **at = &n->files->next; *at;) {
+        struct node_files *f = *at;
+        if (now - f->retired_mono_ms < RETIRED_KEPT_MS) {
+            at = &f->next;
+            continue;
+        }
+        *at = f->next;
+        node_files_free(f);
+    }
+}
+
+static int retired_count(const struct node *n)
+{
+    int count = 0;
+    for (const struct node_files *f = n->files->next; f; f = f->next)
+        count++;
+    return count;
+}
+
+static void swap_in(struct node *n, struct node_files *f)
+{
+    fill_clients(n, f);
+    f->next = n->files;
+    n->files->retired_mono_ms = clock_mono_ms();
+    n->files = f;
+    struct intake_settings in = intake_settings_of(f);
+    if (n->intake)
+        intake_swap(n->intake, &in);
+    writer_swap(n->writer, f->accounts, f->accounts_count);
+    pager_desk_swap(n->desk, f->accounts, f->accounts_count);
+    if (n->worker) {
+        worker_swap(n->worker, &f->settings->policies);
+        ssh_set_known_hosts(n->ssh, f->known_hosts);
+        ssh_set_redactor(n->ssh, f->redactor);
+        if (f->scenarios && f->inventory)
+            library_load(n->library, scenario_set_hold(f->scenarios), inventory_ref(f->inventory));
+    }
+    show_sets(n);
+}
+
+/* false: the old set stays in force, and the log says why. */
+static bool reload(struct node *n)
+{
+    forget_retired(n);
+    if (retired_count(n) >= RETIRED_MAX) {
+        log_warning(&n->log, "not reloaded: too many reloads in two minutes");
+        return false;
+    }
+    struct buf said;
+    buf_init(&said, SETTINGS_TEXT_BYTES);
+    struct node_files *f = node_files_read(n->settings_path, &said);
+    if (f) {
+        struct buf later;
+        buf_init(&later, 8192);
+        settings_differ(n->files->settings, f->settings, &later);
+        swap_in(n, f);
+        log_info(&n->log, "reloaded", LOG_S("only_at_next_start", buf_text(&later)), LOG_S("warnings", buf_text(&said)));
+        buf_done(&later);
+    } else {
+        log_error(&n->log, "not reloaded, the old files stay in force", LOG_S("why", buf_text(&said)));
+    }
+    buf_done(&said);
+    return f != NULL;
+}
+
+static void on_hangup(void *owner)
+{
+    (void)reload(owner); /* the log tells how it went */
+}
+
+static bool reload_secrets(void *owner)
+{
+    struct node *n = owner;
+    /* A flood of wrong signatures must not become a flood of file reads. */
+    if (n->files->next && clock_mono_ms() - n->files->next->retired_mono_ms < 30000)
+        return false;
+    return reload(n);
+}
+
+/* --- stopping ----------------------------------------------------------------------------------------------------- */
+
+static void stop_loop(void *owner)
+{
+    struct node *n = owner;
+    loop_stop(n->loop);
+}
+
+static void leave(void *owner)
+{
+    struct node *n = owner;
+    if (n->lease)
+        lease_leave(n->lease, stop_loop, n);
+    else
+        loop_stop(n->loop);
+}
+
+static void on_drain_over(void *owner)
+{
+    struct node *n = owner;
+    log_info(&n->log, "runs that have not reached a step boundary are handed back as they are");
+    leave(n);
+}
+
+static void on_terminate(void *owner)
+{
+    struct node *n = owner;
+    if (n->stopping) {
+        loop_stop(n->loop);
+        return;
+    }
+    n->stopping = true;
+    log_info(&n->log, "stopping: runs end their step, then go on elsewhere; once more ends at once");
+    if (n->health)
+        show_sets(n);
+    if (!n->worker) {
+        leave(n);
+        return;
+    }
+    loop_timer_start(n->drain_timer, (uint64_t)n->files->settings->node.drain_ms, 0);
+    worker_drain(n->worker, leave, n);
+}
+
+/* --- HTTP --------------------------------------------------------------------------------------------------------- */
+
+static void plain(struct http_request *req, unsigned status, const char *text)
+{
+    http_answer(req, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static void on_request(void *owner, struct http_request *req)
+{
+    struct node *n = owner;
+    const char *path = http_request_path(req), *method = http_request_method(req);
+    bool get = strcmp(method, "GET") == 0;
+    if (strcmp(path, "/healthz") == 0 && get)
+        health_live(req);
+    else if (strcmp(path, "/readyz") == 0 && get)
+        health_ready(n->health, req);
+    else if (strcmp(path, "/webhooks/pagerduty") == 0 && n->intake) {
+        if (strcmp(method, "POST") == 0) {
+            intake_take(n->intake, req);
+            return;
+        }
+        http_answer_header(req, "Allow", "POST");
+        plain(req, 405, "POST only\n");
+    } else
+        plain(req, 404, "not here\n");
+}
+
+/* --- starting ----------------------------------------------------------------------------------------------------- */
+
+static void start_clients(struct node *n)
+{
+    const struct settings_account *accounts = n->files->settings->accounts.items;
+    struct error err = {0};
+    n->clients = calloc((size_t)n->files->settings->accounts.count + 1, sizeof *n->clients);
+    for (int i = 0; n->clients && i < n->files->settings->accounts.count; i++) {
+        struct pagerduty_settings ps = {.base_url = settings_api_url(&accounts[i]),
+            .events_url = settings_events_url(&accounts[i]), .token = accounts[i].token.data, .from_email = accounts[i].from};
+        n->clients[i] = pagerduty_new(n->loop, n->http, &ps, &err);
+        if (!n->clients[i]) {
+            fprintf(stderr, "firstline: account %s: %s\n", accounts[i].name, err.text);
+            exit(EXIT_USAGE);
+        }
+        n->files->accounts[i].client = n->clients[i];
+        n->clients_count++;
+    }
+}
+
+static void start_executor(struct node *n)
+{
+    const struct settings *s = n->files->settings;
+    struct error err = {0};
+    struct ssh_settings ss = {.known_hosts = n->files->known_hosts, .redactor = n->files->redactor,
+        .handshakes_all_max = (unsigned)s->ssh.handshakes, .handshakes_host_max = (unsigned)s->ssh.handshakes_per_host,
+        .channels_session_max = (unsigned)s->ssh.channels_per_session, .idle_ms = (unsigned)s->ssh.idle_ms,
+        .keepalive_ms = (unsigned)s->ssh.keepalive_ms, .user_timeout_ms = (unsigned)s->ssh.user_timeout_ms,
+        .connect_ms = (unsigned)s->ssh.connect_ms, .handshake_ms = (unsigned)s->ssh.handshake_ms,
+        .login_ms = (unsigned)s->ssh.login_ms, .open_ms = (unsigned)s->ssh.open_ms, .send_ms = (unsigned)s->ssh.send_ms,
+        .exit_ms = (unsigned)s->ssh.exit_ms, .openssh_program = s->ssh.program, .openssh_folder = s->ssh.folder,
+        .openssh_config = s->ssh.config};
+    n->ssh = ssh_new(n->loop, &ss, &err);
+    if (!n->ssh) {
+        fprintf(stderr, "firstline: ssh: %s\n", err.text);
+        exit(EXIT_USAGE);
+    }
+    struct scenario_set_options options = {.token_pattern = s->keyword.token};
+    n->library = library_new(n->loop, n->store, &options, &n->log);
+    if (n->files->scenarios && n->files->inventory)
+        library_load(n->library, scenario_set_hold(n->files->scenarios), inventory_ref(n->files->inventory));
+    struct worker_settings ws = {.node = s->node.name, .region = s->node.region, .cluster = s->cluster,
+        .slots = (int)s->node.slots, .without_standby_hold = s->runs.without_standby == WITHOUT_STANDBY_HOLD,
+        .recover_blind_go = s->runs.recover_blind == RECOVER_BLIND_GO, .policies = &s->policies};
+    struct worker_parts parts = {.loop = n->loop, .store = n->store, .lease = n->lease, .ssh = n->ssh,
+        .library = n->library, .desk = pager_desk_of(n->desk), .on_outbox = on_outbox, .owner = n, .log = &n->log};
+    n->worker = worker_new(&ws, &parts);
+}
+
+static void start_coordinator(struct node *n)
+{
+    struct intake_events events = {.on_runs = on_runs, .reload_secrets = reload_secrets, .on_alarm = on_intake_alarm,
+        .on_order = on_order, .on_hands = on_hands, .owner = n};
+    struct intake_settings in = intake_settings_of(n->files);
+    n->intake = intake_new(n->loop, n->store, &in, &events, &n->log);
+    n->channel = (struct outbox_channel){"pagerduty", writer_send, n->writer};
+    struct outbox_settings os = {.channels = &n->channel, .channels_count = 1, .on_failed = on_failed_write, .owner = n};
+    n->outbox = outbox_new(n->loop, n->store, n->lease, &os, &n->log);
+}
+
+/* The database is there and at our migration: now join. */
+static void start_work(struct node *n)
+{
+    const struct settings *s = n->files->settings;
+    (void)snprintf(n->roles, sizeof n->roles, "{%s%s%s}", s->node.roles & ROLE_COORDINATOR ? "coordinator" : "",
+        (s->node.roles & ROLE_COORDINATOR) && (s->node.roles & ROLE_EXECUTOR) ? "," : "",
+        s->node.roles & ROLE_EXECUTOR ? "executor" : "");
+    struct lease_settings ls = {.name = s->node.name, .region = s->node.region, .roles = n->roles,
+        .version = FIRSTLINE_VERSION, .slots = (int)s->node.slots, .renew_ms = (unsigned)s->lease.renew_ms,
+        .length_ms = (unsigned)s->lease.length_ms, .gap_ms = (unsigned)s->lease.gap_ms};
+    struct lease_events le = {on_joined, on_lost, on_reaped, on_history_lost, n};
+    n->lease = lease_new(n->loop, n->store, &ls, &le, &n->log);
+    if (s->node.roles & ROLE_EXECUTOR)
+        start_executor(n);
+    if (s->node.roles & ROLE_COORDINATOR)
+        start_coordinator(n);
+    struct health_settings hs = {.node = s->node.name, .region = s->node.region,
+        .need_standby = s->runs.without_standby == WITHOUT_STANDBY_HOLD, .store = n->store, .lease = n->lease,
+        .intake = n->intake, .outbox = n->outbox};
+    n->health = health_new(n->loop, &hs);
+    show_sets(n);
+    struct http_server_settings http = {.address = s->http.address, .port = (uint16_t)s->http.port,
+        .body_bytes_max = (size_t)s->http.body_bytes, .bodies_bytes_max = (size_t)s->http.bodies_bytes,
+        .connections_max = (unsigned)s->http.connections, .per_ip_max = (unsigned)s->http.per_ip,
+        .request_longest_ms = (unsigned)s->http.request_ms};
+    struct error err = {0};
+    n->server = http_server_new(n->loop, &http, on_request, n, &err);
+    if (!n->server) {
+        fprintf(stderr, "firstline: http: %s\n", err.text);
+        exit(EXIT_FAILED);
+    }
+    log_info(&n->log, "serving", LOG_S("address", s->http.address), LOG_I("port", http_server_port(n->server)));
+}
+
+static void on_schema(void *owner, int version, const struct error *err)
+{
+    struct node *n = owner;
+    if (n->stopping)
+        return;
+    if (!err && version == store_schema_wanted()) {
+        loop_timer_stop(n->schema_timer);
+        start_work(n);
+        return;
+    }
+    if (!n->schema_told) {
+        if (err)
+            log_failure(LOG_WARNING, &n->log, "waiting for the database", err);
+        else
+            log_warning(&n->log, "waiting for migrations; run: firstline migrate", LOG_I("found", version),
+                LOG_I("wanted", store_schema_wanted()));
+    }
+    n->schema_told = true;
+    loop_timer_start(n->schema_timer, SCHEMA_EVERY_MS, 0);
+}
+
+static void ask_schema(void *owner)
+{
+    struct node *n = owner;
+    store_read_schema(n->store, on_schema, n);
+}
+
+static int start(struct node *n, struct error *err)
+{
+    const struct settings *s = n->files->settings;
+    n->loop = loop_new(err);
+    if (!n->loop)
+        return -1;
+    struct store_settings st = {.conninfo = s->database.conninfo, .password_file = s->database.password.path,
+        .application = s->node.name, .answer_timeout_ms = (unsigned)s->database.answer_ms};
+    n->store = store_new(n->loop, &st, err);
+    struct http_client_settings hc = {0};
+    n->http = n->store ? http_client_new(n->loop, &hc, err) : NULL;
+    if (!n->http)
+        return -1;
+    start_clients(n);
+    n->budget = budget_new(n->loop, n->store, (int)s->outbox.rate);
+    n->desk = pager_desk_new(n->loop, n->budget, n->files->accounts, n->files->accounts_count);
+    struct writer_settings ws = {.accounts = n->files->accounts, .accounts_count = n->files->accounts_count,
+        .lease_ms = s->lease.length_ms, .title_strip = story_title_strip};
+    n->writer = writer_new(n->loop, n->budget, &ws, &n->log);
+    n->schema_timer = loop_timer_new(n->loop, ask_schema, n);
+    n->drain_timer = loop_timer_new(n->loop, on_drain_over, n);
+    loop_timer_start(n->schema_timer, 0, 0);
+    n->signals[0] = loop_signal_new(n->loop, SIGTERM, on_terminate, n);
+    n->signals[1] = loop_signal_new(n->loop, SIGINT, on_terminate, n);
+    n->signals[2] = loop_signal_new(n->loop, SIGHUP, on_hangup, n);
+    return 0;
+}
+
+/* Clients first: their last answers go to parts that must still stand. */
+static void finish(struct node *n)
+{
+    http_server_free(n->server);
+    intake_free(n->intake);
+    health_free(n->health);
+    worker_free(n->worker);
+    for (int i = 0; i < n->clients_count; i++)
+        pagerduty_free(n->clients[i]);
+    free(n->clients);
+    writer_free(n->writer);
+    pager_desk_free(n->desk);
+    outbox_free(n->outbox);
+    budget_free(n->budget);
+    library_free(n->library);
+    ssh_free(n->ssh);
+    lease_free(n->lease);
+    http_client_free(n->http);
+    store_free(n->store);
+    loop_timer_free(n->schema_timer);
+    loop_timer_free(n->drain_timer);
+    for (int i = 0; i < 3; i++)
+        loop_signal_free(n->signals[i]);
+    loop_free(n->loop);
+    while (n->files) {
+        struct node_files *f = n->files;
+        n->files = f->next;
+        node_files_free(f);
+    }
+}
+
+static const char *settings_option(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    const char *path = NULL;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (c != 'c')
+            exit(EXIT_USAGE);
+        path = optarg;
+    }
+    if (optind < argc) {
+        fprintf(stderr, "firstline node: unexpected \"%s\"; see: firstline node --help\n", argv[optind]);
+        exit(EXIT_USAGE);
+    }
+    return path;
+}
+
+int command_node(int argc, char **argv)
+{
+    struct node n = {.settings_path = settings_option(argc, argv)};
+    struct buf said;
+    buf_init(&said, SETTINGS_TEXT_BYTES);
+    n.files = node_files_read(n.settings_path, &said);
+    fputs(buf_text(&said), stderr);
+    buf_done(&said);
+    if (!n.files)
+        return EXIT_USAGE;
+    const struct settings *s = n.files->settings;
+    (void)signal(SIGPIPE, SIG_IGN); /* a peer that goes away is an error of one write */
+    log_setup((enum log_level)s->log.level, (enum log_format)s->log.format);
+    n.log = (struct log_ctx){.fields = {LOG_S("node", s->node.name), LOG_S("region", s->node.region)}};
+    log_info(&n.log, "firstline " FIRSTLINE_VERSION " starts", LOG_I("pid", getpid()));
+    struct error err = {0};
+    if (start(&n, &err) < 0) {
+        fprintf(stderr, "firstline: %s\n", err.text);
+        return EXIT_FAILED;
+    }
+    loop_run(n.loop);
+    log_info(&n.log, "stopped");
+    finish(&n);
+    return EXIT_OK;
+}

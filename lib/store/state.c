@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * The state of the whole. */
+#include "lib/store/state.h"
+
+enum { SCHEMA, STANDBY, RUNS, WRITES, NODES };
+
+uint64_t state_ask(struct store *s, unsigned timeout_ms, pg_done *done, void *owner)
+{
+    static const char *const statements[] = {
+        [SCHEMA] = "migration_newest",
+        [STANDBY] = "replication_state",
+        [RUNS] = "run_backlog",
+        [WRITES] = "outbox_backlog",
+        [NODES] = "node_list",
+    };
+    struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
+    for (int i = 0; i <= NODES; i++)
+        (void)pg_group_add(group, statements[i], NULL, 0, NULL); /* failures stick to the group */
+    return pg_group_send(group, timeout_ms, done, owner);
+}
+
+void state_read(const struct pg_answer *a, struct state_answer *out)
+{
+    *out = (struct state_answer){.answer = a, .schema = (int)pg_int(a, SCHEMA, 0, 0), .standby = pg_bool(a, STANDBY, 0, 0),
+        .runs_waiting = pg_int(a, RUNS, 0, 0), .runs_held = pg_int(a, RUNS, 0, 1), .runs_oldest_ms = pg_int(a, RUNS, 0, 2),
+        .writes_waiting = pg_int(a, WRITES, 0, 0), .writes_unknown = pg_int(a, WRITES, 0, 1),
+        .writes_failed = pg_int(a, WRITES, 0, 2), .writes_oldest_ms = pg_int(a, WRITES, 0, 3)};
+}
+
+int state_nodes(const struct state_answer *s)
+{
+    return pg_rows(s->answer, NODES);
+}
+
+void state_node_at(const struct state_answer *s, int i, struct state_node *out)
+{
+#define TEXT(column) pg_text(s->answer, NODES, i, column)
+    *out = (struct state_node){.name = TEXT(1), .region = TEXT(2), .roles = TEXT(3), .slots = pg_int(s->answer, NODES, i, 4),
+        .held = pg_int(s->answer, NODES, i, 5), .lease_ms_left = pg_int(s->answer, NODES, i, 6), .scenario_set = TEXT(7),
+        .inventory_set = TEXT(8), .version = TEXT(9)};
+#undef TEXT
+}
