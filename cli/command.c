@@ -2,6 +2,12 @@
  * The table of subcommands, `help` and `version`. */
 #include "cli/command.h"
 
+#include "cli/migrate.h"
+#include "cli/node.h"
+#include "cli/runs.h"
+#include "cli/switch.h"
+
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +18,25 @@ static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
 const struct command commands[] = {
+    {"node", "run a worker process: intake, runs, writes",
+        "usage: firstline node [--config FILE]\n\n"
+        "Runs the roles that the settings name until SIGTERM. SIGHUP reads scenarios, inventory, known_hosts and secrets\n"
+        "anew; when one of them is wrong all old ones stay in force. All settings: firstline help settings\n\n"
+        "example:\n  firstline node --config /etc/firstline/firstline.yaml\n", command_node},
+    {"migrate", "bring the database to this program's schema",
+        "usage: firstline migrate [--config FILE]\n\nSafe to repeat, and safe to run from several places at once.\n\n"
+        "example:\n  firstline migrate --config /etc/firstline/firstline.yaml\n", command_migrate},
+    {"runs", "list runs, or show one with its journal",
+        "usage: firstline runs [--open] [--most N] [--format text|json] [--config FILE] [[show] RUN|INCIDENT]\n\n"
+        "RUN is the beginning of a run's id, INCIDENT PagerDuty's id.\n\n"
+        "examples:\n  firstline runs --open\n  firstline runs show 7f3a12bc\n", command_runs},
+    {"stop", "throw a stop switch: no recover starts any more",
+        "usage: firstline stop [--why TEXT] [--list] [--config FILE] [global | region NAME | customer NAME | scenario NAME]\n\n"
+        "Looking steps go on; runs that come to a recover are handed over. --list shows what is set.\n\n"
+        "examples:\n  firstline stop --why 'network maintenance until 04:00' region tokyo\n  firstline stop\n", command_stop},
+    {"go", "release a stop switch",
+        "usage: firstline go [--config FILE] [global | region NAME | customer NAME | scenario NAME | history-lost]\n\n"
+        "example:\n  firstline go region tokyo\n", command_go},
     {"version", "print the version",
         "usage: firstline version\n\nexample:\n  firstline version\n", command_version},
     {"help", "explain a subcommand",
@@ -84,4 +109,20 @@ int command_main(int argc, char **argv)
         }
     }
     return c->run(argc - 1, argv + 1);
+}
+
+int command_config_option(int argc, char **argv, const char **out_path)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
+    *out_path = NULL;
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+        if (c != 'c')
+            return -1;
+        *out_path = optarg;
+    }
+    if (optind == argc)
+        return 0;
+    fprintf(stderr, "firstline %s: unexpected \"%s\"; see: firstline %s --help\n", argv[0], argv[optind], argv[0]);
+    return -1;
 }

@@ -22,6 +22,9 @@ struct command {
 
 extern const struct command commands[]; /* ends with a NULL name */
 
+/* For subcommands whose only option is --config; out_path NULL when absent. -1: the usage is wrong (printed). */
+int command_config_option(int argc, char **argv, const char **out_path);
+
 int command_main(int argc, char **argv);
 
 #endif

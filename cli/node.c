@@ -3,7 +3,6 @@
 #include "cli/node.h"
 
 #include <assert.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,8 +186,8 @@ static void fill_clients(struct node *n, struct node_files *f)
         for (int k = 0; k < n->clients_count; k++)
             if (k < n->files->accounts_count && strcmp(n->files->accounts[k].name, f->accounts[i].name) == 0) {
                 f->accounts[i].client = n->files->accounts[k].client;
-                if (accounts[i].token.data)
-                    pagerduty_set_token(f->accounts[i].client, accounts[i].token.data);
+                if (pagerduty_set_token(f->accounts[i].client, accounts[i].token.data) < 0)
+                    log_error(&n->log, "the old token stays in force: the new one is not one line", LOG_S("account", accounts[i].name));
             }
 }
 
@@ -524,26 +523,11 @@ static void finish(struct node *n)
     }
 }
 
-static const char *settings_option(int argc, char **argv)
-{
-    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
-    const char *path = NULL;
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
-        if (c != 'c')
-            exit(EXIT_USAGE);
-        path = optarg;
-    }
-    if (optind < argc) {
-        fprintf(stderr, "firstline node: unexpected \"%s\"; see: firstline node --help\n", argv[optind]);
-        exit(EXIT_USAGE);
-    }
-    return path;
-}
-
 int command_node(int argc, char **argv)
 {
-    struct node n = {.settings_path = settings_option(argc, argv)};
+    struct node n = {0};
+    if (command_config_option(argc, argv, &n.settings_path) < 0)
+        return EXIT_USAGE;
     struct buf said;
     buf_init(&said, SETTINGS_TEXT_BYTES);
     n.files = node_files_read(n.settings_path, &said);

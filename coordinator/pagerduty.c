@@ -265,20 +265,39 @@ static char *url_copy(const char *url, const char *otherwise)
     return copy;
 }
 
-static int copy_settings(struct pagerduty *pd, const struct pagerduty_settings *set)
+/* pd is left as it was when memory is short. */
+static int copy_token(struct pagerduty *pd, const char *token)
 {
     static const char form[] = "Token token=";
+    size_t bytes = sizeof form + strlen(token);
+    char *copy = strdup(token), *header = malloc(bytes);
+    if (!copy || !header) {
+        free_secret(copy);
+        free(header);
+        return -1;
+    }
+    memcpy(header, form, sizeof form - 1);
+    memcpy(header + sizeof form - 1, token, bytes - (sizeof form - 1));
+    free_secret(pd->token);
+    free_secret(pd->authorization);
+    pd->token = copy;
+    pd->authorization = header;
+    return 0;
+}
+
+static int copy_settings(struct pagerduty *pd, const struct pagerduty_settings *set)
+{
     pd->base_url = url_copy(set->base_url, PAGERDUTY_URL_US);
     pd->events_url = url_copy(set->events_url, PAGERDUTY_EVENTS_URL_US);
-    pd->token = strdup(set->token);
     pd->from_email = strdup(set->from_email);
-    size_t bytes = sizeof form + strlen(set->token);
-    pd->authorization = malloc(bytes);
-    if (!pd->base_url || !pd->events_url || !pd->token || !pd->from_email || !pd->authorization)
+    return pd->base_url && pd->events_url && pd->from_email ? copy_token(pd, set->token) : -1;
+}
+
+int pagerduty_set_token(struct pagerduty *pd, const char *token)
+{
+    if (!token[0] || !is_one_line(token))
         return -1;
-    memcpy(pd->authorization, form, sizeof form - 1);
-    memcpy(pd->authorization + sizeof form - 1, set->token, bytes - (sizeof form - 1));
-    return 0;
+    return strcmp(pd->token, token) == 0 ? 0 : copy_token(pd, token);
 }
 
 static void account_free(struct pagerduty *pd)

@@ -112,6 +112,8 @@ struct pagerduty *pagerduty_new(struct loop *loop, struct http_client *client,
     const struct pagerduty_settings *settings, struct error *err);
 /* Cancels what runs: each done is called inside, with NOT_SENT or UNKNOWN. NULL is fine. */
 void pagerduty_free(struct pagerduty *pd);
+/* After a reload: another token for the next requests. -1: empty or not one line; the old one stays. */
+int pagerduty_set_token(struct pagerduty *pd, const char *token);
 /* A request: done follows with NOT_SENT or UNKNOWN, or with what had come already. An unknown id is fine. */
 void pagerduty_cancel(struct pagerduty *pd, uint64_t id);
 

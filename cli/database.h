@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * What the one-shot subcommands share: settings, a loop and the database for a moment. */
+#ifndef CLI_DATABASE_H
+#define CLI_DATABASE_H
+
+#include "cli/settings.h"
+#include "lib/store/store.h"
+
+struct database {
+    struct settings *settings; /* owned */
+    struct loop *loop;         /* owned */
+    struct store *store;       /* owned */
+    bool done;
+    const struct error *err;   /* of the answer in hand; NULL: none */
+};
+
+/* Reads the settings and begins to connect. Prints what is wrong; returns 0, or an exit code. */
+int database_open(struct database *d, const char *settings_path);
+void database_close(struct database *d);
+/* Turns the loop until d->done, at most wait_ms; false: too late (printed). */
+bool database_wait(struct database *d, int64_t wait_ms);
+/* "firstline stop: database: ..." with hint, on standard error. Returns EXIT_FAILED. */
+int database_failed(const char *command, const struct error *err);
+
+#endif

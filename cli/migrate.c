@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * `firstline migrate`: brings the database to this program's schema. */
+#include "cli/migrate.h"
+
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/database.h"
+
+#define MIGRATE_LONGEST_MS 600000
+
+struct migrating {
+    struct database db;
+    int applied, result;
+};
+
+static void on_migrated(void *owner, int applied, const struct error *err)
+{
+    struct migrating *m = owner;
+    m->applied = applied;
+    m->result = err ? database_failed("migrate", err) : EXIT_OK;
+    m->db.done = true;
+}
+
+int command_migrate(int argc, char **argv)
+{
+    const char *path;
+    if (command_config_option(argc, argv, &path) < 0)
+        return EXIT_USAGE;
+    struct migrating m = {0};
+    int rc = database_open(&m.db, path);
+    if (rc != EXIT_OK)
+        return rc;
+    struct store_settings st = {.conninfo = m.db.settings->database.conninfo,
+        .password_file = m.db.settings->database.password.path, .application = "migrate"};
+    store_migrate(m.db.loop, &st, on_migrated, &m);
+    rc = database_wait(&m.db, MIGRATE_LONGEST_MS) ? m.result : EXIT_FAILED;
+    if (rc == EXIT_OK)
+        printf("%d migration%s applied; the database is at %d\n", m.applied, m.applied == 1 ? "" : "s", store_schema_wanted());
+    database_close(&m.db);
+    return rc;
+}

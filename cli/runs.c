@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * `firstline runs`. */
+#include "cli/runs.h"
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/database.h"
+#include "lib/base/text.h"
+#include "lib/store/report.h"
+#include "lib/store/run.h"
+
+#define WAIT_MS 30000
+#define MOST_MAX 10000
+
+struct asking {
+    struct database db;
+    bool json, open;
+    int most;
+    const char *id;   /* borrowed; NULL: the list */
+    char run[64];     /* the one that was found */
+    int result;
+    json_t *all;      /* owned, with --format json */
+};
+
+static void print_cut(const char *text, int columns)
+{
+    int used = 0;
+    for (size_t at = 0, bytes = strlen(text); at < bytes && used < columns;) {
+        int32_t point;
+        size_t n = text_next(text + at, bytes - at, &point);
+        used += text_point_width(point);
+        if (point >= 0x20 && point != 0x7f)
+            (void)fwrite(text + at, 1, n, stdout);
+        at += n;
+    }
+    for (; used < columns; used++)
+        (void)fputc(' ', stdout);
+}
+
+static void print_run(const struct report_run *r)
+{
+    printf("%.8s  %s  ", r->id, r->created_at);
+    print_cut(r->incident, 15);
+    print_cut(r->ending[0] ? r->ending : r->state, 12);
+    print_cut(r->scenario[0] ? r->scenario : "-", 20);
+    print_cut(r->host[0] ? r->host : "-", 16);
+    printf("%7.1f s  %s\n", (double)r->took_ms / 1000, r->title);
+}
+
+static json_t *run_json(const struct report_run *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", r->id, "account", r->account,
+        "incident", r->incident, "customer", r->customer, "title", r->title, "state", r->state, "scenario", r->scenario,
+        "host", r->host, "ending", r->ending, "reason", r->reason, "created_at", r->created_at, "holder", r->holder,
+        "took_ms", (json_int_t)r->took_ms);
+}
+
+static void on_runs(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct asking *a = owner;
+    a->db.done = true;
+    if (err) {
+        a->result = database_failed("runs", err);
+        return;
+    }
+    int count = report_count(answer);
+    for (int i = 0; i < count; i++) {
+        struct report_run r;
+        report_run_at(answer, i, &r);
+        if (a->json)
+            (void)json_array_append_new(a->all, run_json(&r));
+        else
+            print_run(&r);
+        if (i == 0)
+            (void)snprintf(a->run, sizeof a->run, "%s", r.id);
+        if (a->id && count == 1 && r.reason[0] && !a->json)
+            printf("\n%s\n", r.reason);
+    }
+    if (count == 0 && !a->json)
+        puts(a->id ? "no such run" : a->open ? "nothing is open" : "no runs yet");
+    a->result = a->id && count == 0 ? EXIT_FAILED : EXIT_OK;
+    if (count != 1)
+        a->run[0] = '\0';
+}
+
+static void on_steps(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct asking *a = owner;
+    a->db.done = true;
+    json_t *list = json_array();
+    for (int i = 0; !err && i < run_steps_count(answer); i++) {
+        struct run_step_row s;
+        run_step_at(answer, i, &s);
+        if (a->json)
+            (void)json_array_append_new(list, json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "step",
+                s.step, "attempt", s.attempt, "verb", s.verb, "title", s.title, "state", s.state, "host", s.host, "become",
+                s.become, "status", s.status, "outcome", s.outcome, "why", s.why, "output", s.output, "took_ms",
+                (json_int_t)s.took_ms));
+        else
+            printf("\n%d.%d %s %s on %s%s%s: %s%s%s %s (%.1f s)\n%s%s", s.step + 1, s.attempt, s.verb, s.title, s.host,
+                s.become[0] ? " as " : "", s.become, s.state, s.outcome[0] ? ", " : "", s.outcome, s.why,
+                (double)s.took_ms / 1000, s.output, s.output[0] ? "\n" : "");
+    }
+    if (a->json && json_array_size(a->all) > 0)
+        (void)json_object_set(json_array_get(a->all, 0), "steps", list);
+    json_decref(list);
+    if (err)
+        a->result = database_failed("runs", err);
+}
+
+static void on_decisions(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct asking *a = owner;
+    a->db.done = true;
+    for (int i = 0; !err && !a->json && i < report_count(answer); i++) {
+        struct report_decision d;
+        report_decision_at(answer, i, &d);
+        printf("\n%s  %s: %s\n", d.at, d.kind, d.text);
+    }
+    if (err)
+        a->result = database_failed("runs", err);
+}
+
+static bool more(struct asking *a)
+{
+    a->db.done = false;
+    return a->result == EXIT_OK && a->run[0];
+}
+
+static void ask(struct asking *a)
+{
+    if (a->id)
+        report_run(a->db.store, a->id, on_runs, a);
+    else
+        report_runs(a->db.store, a->most, a->open, on_runs, a);
+    if (!database_wait(&a->db, WAIT_MS)) {
+        a->result = EXIT_FAILED;
+        return;
+    }
+    if (!a->id || !more(a))
+        return;
+    run_read_steps(a->db.store, a->run, on_steps, a);
+    if (database_wait(&a->db, WAIT_MS) && more(a)) {
+        report_decisions(a->db.store, a->run, on_decisions, a);
+        (void)database_wait(&a->db, WAIT_MS); /* it has printed that nothing came */
+    }
+}
+
+static int read_options(struct asking *a, int argc, char **argv, const char **path)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"open", no_argument, NULL, 'o'},
+        {"most", required_argument, NULL, 'm'}, {"format", required_argument, NULL, 'f'}, {0}};
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "c:om:f:", options, NULL)) != -1;) {
+        if (c == 'c')
+            *path = optarg;
+        else if (c == 'o')
+            a->open = true;
+        else if (c == 'm')
+            a->most = (int)strtoll(optarg, NULL, 10);
+        else if (c == 'f' && strcmp(optarg, "json") == 0)
+            a->json = true;
+        else if (c != 'f' || strcmp(optarg, "text") != 0)
+            return -1;
+    }
+    if (optind < argc && strcmp(argv[optind], "show") == 0)
+        optind++;
+    a->id = optind < argc ? argv[optind] : NULL;
+    if (a->most < 1 || a->most > MOST_MAX) {
+        fprintf(stderr, "firstline runs: --most takes 1 to %d\n", MOST_MAX);
+        return -1;
+    }
+    return 0;
+}
+
+int command_runs(int argc, char **argv)
+{
+    struct asking a = {.most = 20};
+    const char *path = NULL;
+    if (read_options(&a, argc, argv, &path) < 0)
+        return EXIT_USAGE;
+    int rc = database_open(&a.db, path);
+    if (rc != EXIT_OK)
+        return rc;
+    a.all = json_array();
+    ask(&a);
+    if (a.json && a.result == EXIT_OK) {
+        (void)json_dumpf(a.all, stdout, JSON_INDENT(2)); /* a closed pipe is the reader's choice */
+        (void)fputc('\n', stdout);
+    }
+    json_decref(a.all);
+    database_close(&a.db);
+    return a.result;
+}

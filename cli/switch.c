@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * The stop switches. They hold from the commit on: the transaction that would start a recover reads them. */
+#include "cli/switch.h"
+
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/database.h"
+#include "lib/store/control.h"
+
+#define WAIT_MS 15000
+
+struct switching {
+    struct database db;
+    const char *command;
+    const char *scope, *key, *why; /* borrowed */
+    bool list;
+    int result;
+};
+
+static const char *const scopes[] = {"global", "region", "customer", "scenario", "history-lost", NULL};
+
+static void on_list(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct switching *s = owner;
+    s->db.done = true;
+    if (err) {
+        s->result = database_failed(s->command, err);
+        return;
+    }
+    if (control_count(answer) == 0)
+        puts("no stop switch is set");
+    for (int i = 0; i < control_count(answer); i++) {
+        struct control_row r;
+        control_at(answer, i, &r);
+        printf("%s%s%s  set by %s at %s: %s\n", r.scope, r.key[0] ? " " : "", r.key, r.set_by, r.set_at, r.why);
+    }
+}
+
+static void on_switched(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct switching *s = owner;
+    s->db.done = true;
+    if (err) {
+        s->result = database_failed(s->command, err);
+        return;
+    }
+    bool stop = strcmp(s->command, "stop") == 0;
+    if (!stop && pg_rows(answer, 0) == 0)
+        printf("%s%s%s was not stopped\n", s->scope, s->key[0] ? " " : "", s->key);
+    else
+        printf("%s%s%s: %s\n", s->scope, s->key[0] ? " " : "", s->key,
+            stop ? "stopped; no recover starts from now on, looking steps go on" : "released");
+}
+
+static const char *who(void)
+{
+    const struct passwd *p = getpwuid(getuid());
+    return p ? p->pw_name : "somebody";
+}
+
+static int read_target(struct switching *s, int argc, char **argv)
+{
+    s->scope = argc > 0 ? argv[0] : "global";
+    s->key = argc > 1 ? argv[1] : "";
+    bool known = false;
+    for (const char *const *p = scopes; *p; p++)
+        known |= strcmp(*p, s->scope) == 0;
+    bool keyed = strcmp(s->scope, "global") != 0 && strcmp(s->scope, "history-lost") != 0;
+    if (known && keyed == (s->key[0] != '\0') && argc <= 2)
+        return 0;
+    fprintf(stderr, "firstline %s: wants global, history-lost, or one of region, customer, scenario with a name; see: "
+                    "firstline %s --help\n", s->command, s->command);
+    return -1;
+}
+
+static int read_options(struct switching *s, int argc, char **argv, const char **path)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"why", required_argument, NULL, 'w'},
+        {"list", no_argument, NULL, 'l'}, {0}};
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "c:w:l", options, NULL)) != -1;) {
+        if (c == 'c')
+            *path = optarg;
+        else if (c == 'w')
+            s->why = optarg;
+        else if (c == 'l')
+            s->list = true;
+        else
+            return -1;
+    }
+    return read_target(s, argc - optind, argv + optind);
+}
+
+static int run(int argc, char **argv, bool stop)
+{
+    struct switching s = {.command = stop ? "stop" : "go", .why = "no reason given"};
+    const char *path = NULL;
+    if (read_options(&s, argc, argv, &path) < 0)
+        return EXIT_USAGE;
+    int rc = database_open(&s.db, path);
+    if (rc != EXIT_OK)
+        return rc;
+    if (s.list)
+        control_list(s.db.store, on_list, &s);
+    else if (stop)
+        control_set(s.db.store, s.scope, s.key, who(), s.why, on_switched, &s);
+    else
+        control_clear(s.db.store, s.scope, s.key, on_switched, &s);
+    if (!database_wait(&s.db, WAIT_MS))
+        s.result = EXIT_FAILED;
+    database_close(&s.db);
+    return s.result;
+}
+
+int command_stop(int argc, char **argv)
+{
+    return run(argc, argv, true);
+}
+
+int command_go(int argc, char **argv)
+{
+    return run(argc, argv, false);
+}
