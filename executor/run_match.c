@@ -3,6 +3,8 @@
  * write the start note together with the first step's `started`. */
 #include "executor/run.h"
 
+#include "executor/values_alerts.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,60 +22,13 @@ struct sources {
     const struct desk_answer *desk;  /* borrowed */
 };
 
-static enum value_read give_text(struct run *r, const char *text, const char **out_text, size_t *out_bytes)
+static enum value_read give_text(const char *text, const char **out_text, size_t *out_bytes)
 {
-    (void)r;
     if (!text || text[0] == '\0')
         return VALUE_READ_NONE;
     *out_text = text;
     *out_bytes = strlen(text);
     return VALUE_READ_TEXT;
-}
-
-static enum value_read give_json(struct run *r, const json_t *value, const char **out_text, size_t *out_bytes)
-{
-    if (!value || json_is_null(value))
-        return VALUE_READ_NONE;
-    if (json_is_string(value)) {
-        *out_text = json_string_value(value);
-        *out_bytes = json_string_length(value);
-        return VALUE_READ_TEXT;
-    }
-    if (json_is_integer(value))
-        *out_text = arena_printf(r->arena, "%lld", (long long)json_integer_value(value));
-    else if (json_is_real(value))
-        *out_text = arena_printf(r->arena, "%.15g", json_real_value(value));
-    else if (json_is_boolean(value))
-        *out_text = json_is_true(value) ? "true" : "false";
-    else {
-        *out_text = json_is_array(value) ? "a list" : "an object";
-        return VALUE_READ_ODD;
-    }
-    if (!*out_text)
-        return VALUE_READ_NONE; /* the arena is full */
-    *out_bytes = strlen(*out_text);
-    return VALUE_READ_TEXT;
-}
-
-/* details.A.B walks the details; a bare word is a field of the alert itself. */
-static enum value_read read_alert(struct run *r, const struct desk_alert *alert, const struct value_source *source,
-    const char **out_text, size_t *out_bytes)
-{
-    int i = 0;
-    const json_t *at = alert->json;
-    if (strcmp(source->path[0], "details") == 0) {
-        at = alert->details;
-        i = 1;
-        if (at && json_is_string(at) && source->path_count > 1)
-            return VALUE_READ_NONE; /* details that are one text have no parts */
-    } else if (strcmp(source->path[0], "key") == 0 && source->path_count == 1) {
-        return give_json(r, json_object_get(alert->json, "alert_key"), out_text, out_bytes);
-    } else if (!json_object_get(alert->json, source->path[0])) {
-        at = json_object_get(json_object_get(alert->json, "body"), "cef_details");
-    }
-    for (; i < source->path_count; i++)
-        at = json_object_get(at, source->path[i]);
-    return give_json(r, at, out_text, out_bytes);
 }
 
 static enum value_read read_incident(struct run *r, const char *field, const char **out_text, size_t *out_bytes)
@@ -84,9 +39,9 @@ static enum value_read read_incident(struct run *r, const char *field, const cha
         {"priority", r->priority}, {"urgency", r->urgency}, {"customer", r->customer}, {"id", r->incident}};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (strcmp(fields[i].field, field) == 0)
-            return give_text(r, fields[i].text, out_text, out_bytes);
+            return give_text(fields[i].text, out_text, out_bytes);
     if (strcmp(field, "number") == 0 && r->number > 0)
-        return give_text(r, arena_printf(r->arena, "%lld", (long long)r->number), out_text, out_bytes);
+        return give_text(arena_printf(r->arena, "%lld", (long long)r->number), out_text, out_bytes);
     return VALUE_READ_NONE;
 }
 
@@ -95,11 +50,11 @@ static enum value_read read_source(void *owner, const struct value_source *sourc
 {
     struct sources *s = owner;
     if (source->kind == SOURCE_ALERT)
-        return read_alert(s->run, &s->desk->alerts[alert], source, out_text, out_bytes);
+        return values_alert_read(s->desk->alerts[alert].json, source, s->run->arena, out_text, out_bytes);
     if (source->kind == SOURCE_INCIDENT)
         return read_incident(s->run, source->path[0], out_text, out_bytes);
     if (source->kind == SOURCE_HOST && s->run->host)
-        return give_text(s->run, inventory_variable(s->run->host, source->path[0]), out_text, out_bytes);
+        return give_text(inventory_variable(s->run->host, source->path[0]), out_text, out_bytes);
     return VALUE_READ_NONE;
 }
 
