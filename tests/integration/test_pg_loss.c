@@ -134,9 +134,9 @@ static void a_terminated_session_is_uncertain(void **state)
     w->pg = lane(w, (struct pg_settings){0});
     nap(w, "30", 0, &t);
     WAIT_FOR(w, numbers_of(w->pg).in_flight == 1);
+    kit_pg_wait(w->server, "select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
     kit_pg_run(w->server,
-        "do $$ begin while not exists (select from pg_stat_activity where wait_event = 'PgSleep' "
-        "and pg_terminate_backend(pid)) loop perform pg_stat_clear_snapshot(); end loop; end $$");
+        "select pg_terminate_backend((select pid from pg_stat_activity where wait_event = 'PgSleep'))");
     WAIT_FOR(w, t.times);
     assert_int_equal(t.err.kind, ERROR_UNCERTAIN);
     assert_false(ask(w, "echo", (struct pg_value[]){PG_INT(1)}, 1).failed);
@@ -149,9 +149,9 @@ static void a_cancelled_statement_was_rolled_back(void **state)
     w->pg = lane(w, (struct pg_settings){0});
     nap(w, "30", 0, &t);
     WAIT_FOR(w, numbers_of(w->pg).in_flight == 1);
+    kit_pg_wait(w->server, "select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
     kit_pg_run(w->server,
-        "do $$ begin while not exists (select from pg_stat_activity where wait_event = 'PgSleep' "
-        "and pg_cancel_backend(pid)) loop perform pg_stat_clear_snapshot(); end loop; end $$");
+        "select pg_cancel_backend((select pid from pg_stat_activity where wait_event = 'PgSleep'))");
     WAIT_FOR(w, t.times);
     assert_int_equal(t.err.kind, ERROR_UNREACHED);
     assert_string_equal(t.err.sqlstate, "57014");

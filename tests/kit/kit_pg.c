@@ -289,7 +289,7 @@ static void configure(const struct kit_pg *k, const char *extra)
         k->folder);
     fprintf(f, "fsync = off\nshared_buffers = 16MB\nmax_connections = 60\nmax_wal_senders = 5\n"
                "dynamic_shared_memory_type = mmap\nhot_standby = on\nwal_level = replica\n"
-               "autovacuum = off\nwal_receiver_status_interval = 1s\nlog_min_messages = fatal\n%s\n",
+               "autovacuum = off\nwal_receiver_status_interval = 1s\nlog_min_messages = log\n%s\n",
         extra ? extra : "");
     fclose(f);
 }
@@ -458,6 +458,7 @@ char *kit_pg_ask(struct kit_pg *k, const char *sql)
     ExecStatusType status = PQresultStatus(r);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
         print_error("%s: %s\n", sql, PQresultErrorMessage(r));
+        show_log(k, "postgres");
         fail_msg("SQL of the test");
     }
     char *text = strdup(PQntuples(r) > 0 && PQnfields(r) > 0 ? PQgetvalue(r, 0, 0) : "");
