@@ -1,4 +1,4 @@
--- After the migrations: SQLSTATE FL002 when the database is newer than this program, whose newest is @VERSION@.
+-- After the migrations: SQLSTATE FL002 when the database is newer than this program, whose newest is the number put in.
 do $guard$ begin
     if (select max(version) from migration) > @VERSION@ then
         raise exception 'the database is at migration %, this program knows @VERSION@', (select max(version) from migration)

@@ -1,4 +1,4 @@
--- Wraps one migration: @VERSION@ and @BODY@ are put in by lib/store/store.c. One transaction. SQLSTATE FL001: it was
+-- Wraps one migration: its number and its text are put in (between at signs) by lib/store/store.c. One transaction. SQLSTATE FL001: it was
 -- applied before, nothing was done. The lock lets two programs migrate at once.
 select pg_advisory_xact_lock(7102431);
 create table if not exists migration (version int primary key, applied_at timestamptz not null default clock_timestamp());
