@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading the settings: defaults, file, environment, secrets. The keys are in settings_schema.c, the rules between them in
- * settings_check.c. */
+ * Reading the settings: defaults, file, environment, secrets. The keys are in settings_schema.c,
+ * the rules between them in settings_check.c. */
 #include "cli/settings_parts.h"
 
 #include <stdarg.h>
@@ -40,7 +40,8 @@ const struct yaml_node *settings_entry(const struct settings *s, const char *lis
     return n;
 }
 
-void settings_error(const struct settings *s, struct diag *d, const char *path, const char *format, ...)
+void settings_error(
+    const struct settings *s, struct diag *d, const char *path, const char *format, ...)
 {
     char message[DIAG_MESSAGE_BYTES_MAX];
     va_list args;
@@ -115,8 +116,8 @@ void settings_read_secrets(struct settings *s, struct diag *d)
         if (secret_read(s->secrets[i], s->wiped, &open_to_all, &err) < 0)
             diag_add(d, DIAG_ERROR, file, 0, 0, "", "%s", err.text);
         else if (open_to_all)
-            diag_add(d, DIAG_WARNING, file, 0, 0, "", "everybody may read the secret's file %s; chmod o= it",
-                s->secrets[i]->path);
+            diag_add(d, DIAG_WARNING, file, 0, 0, "",
+                "everybody may read the secret's file %s; chmod o= it", s->secrets[i]->path);
     }
 }
 
@@ -147,15 +148,16 @@ void settings_free(struct settings *s)
     free(s);
 }
 
-static void read_text(struct settings *s, const char *file, const char *text, size_t bytes, const char *folder,
-    struct diag *d)
+static void read_text(struct settings *s, const char *file, const char *text, size_t bytes,
+    const char *folder, struct diag *d)
 {
     s->file = arena_strdup(s->arena, file);
     if (!s->file)
         s->file = "";
     s->root = yaml_parse(s->arena, file, text, bytes, YAML_BYTES_MAX, YAML_NODES_MAX, d);
     struct schema_reader r = {.arena = s->arena, .diag = d, .folder = folder};
-    (void)schema_read(&settings_schema, s->root, s, &r); /* what is wrong is in the diag, which decides */
+    (void)schema_read(
+        &settings_schema, s->root, s, &r); /* what is wrong is in the diag, which decides */
 }
 
 /* The host's name as a node's name: what is not allowed in one becomes a dash. */
@@ -164,7 +166,8 @@ static void name_node(struct settings *s)
     char host[65] = "";
     if (s->node.name)
         return;
-    if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0' || host[0] == '.' || host[0] == '-')
+    if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0' || host[0] == '.' ||
+        host[0] == '-')
         (void)snprintf(host, sizeof host, "node"); /* fits */
     for (char *c = host; *c; c++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", *c))
@@ -191,7 +194,8 @@ static struct settings *finish(struct settings *s, bool whole, int errors, struc
     return NULL;
 }
 
-struct settings *settings_parse(const char *file, const char *text, size_t bytes, const char *folder, struct diag *d)
+struct settings *settings_parse(
+    const char *file, const char *text, size_t bytes, const char *folder, struct diag *d)
 {
     int errors = diag_errors(d);
     struct settings *s = settings_new(d);
@@ -236,14 +240,16 @@ const char *settings_api_url(const struct settings_account *a)
 {
     if (a->api_url)
         return a->api_url;
-    return a->service_region == SERVICE_REGION_EU ? "https://api.eu.pagerduty.com" : "https://api.pagerduty.com";
+    return a->service_region == SERVICE_REGION_EU ? "https://api.eu.pagerduty.com"
+                                                  : "https://api.pagerduty.com";
 }
 
 const char *settings_events_url(const struct settings_account *a)
 {
     if (a->events_url)
         return a->events_url;
-    return a->service_region == SERVICE_REGION_EU ? "https://events.eu.pagerduty.com" : "https://events.pagerduty.com";
+    return a->service_region == SERVICE_REGION_EU ? "https://events.eu.pagerduty.com"
+                                                  : "https://events.pagerduty.com";
 }
 
 const struct settings_account *settings_account(const struct settings *s, const char *name)
@@ -259,7 +265,8 @@ static bool same_tree(const struct yaml_node *a, const struct yaml_node *b)
 {
     if (!a || !b)
         return a == b;
-    if (a->kind != b->kind || a->children != b->children || (a->text && strcmp(a->text, b->text) != 0))
+    if (a->kind != b->kind || a->children != b->children ||
+        (a->text && strcmp(a->text, b->text) != 0))
         return false;
     if ((a->key == NULL) != (b->key == NULL) || (a->key && strcmp(a->key->text, b->key->text) != 0))
         return false;
@@ -270,16 +277,18 @@ static bool same_tree(const struct yaml_node *a, const struct yaml_node *b)
     return true;
 }
 
-static void differ(const struct schema *schema, const char *prefix, const struct yaml_node *a, const struct yaml_node *b,
-    struct buf *out)
+static void differ(const struct schema *schema, const char *prefix, const struct yaml_node *a,
+    const struct yaml_node *b, struct buf *out)
 {
     for (const struct schema_field *f = schema->fields; f->name; f++) {
-        const struct yaml_node *x = a ? yaml_get(a, f->name) : NULL, *y = b ? yaml_get(b, f->name) : NULL;
+        const struct yaml_node *x = a ? yaml_get(a, f->name) : NULL,
+                               *y = b ? yaml_get(b, f->name) : NULL;
         if ((f->flags & SCHEMA_RELOAD) || same_tree(x, y))
             continue;
         char path[128];
         bool map = f->type == SCHEMA_MAP;
-        (void)snprintf(path, sizeof path, "%s%s%s", prefix, f->name, map ? "." : ""); /* the table's names are short */
+        (void)snprintf(path, sizeof path, "%s%s%s", prefix, f->name,
+            map ? "." : ""); /* the table's names are short */
         if (map) {
             differ(f->inside, path, x, y, out);
         } else {

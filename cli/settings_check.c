@@ -11,12 +11,14 @@
 #include "executor/scenario.h"
 #include "lib/base/text.h"
 
-_Static_assert((int)POLICY_SHADOW == (int)MODE_SHADOW && (int)POLICY_AUTO == (int)MODE_AUTO, "one order of modes");
+_Static_assert((int)POLICY_SHADOW == (int)MODE_SHADOW && (int)POLICY_AUTO == (int)MODE_AUTO,
+    "one order of modes");
 
 static void check_lease(const struct settings *s, struct diag *d)
 {
     if (2 * s->lease.renew_ms > s->lease.length_ms)
-        settings_error(s, d, "lease.renew", "renew must be at most half of the lease's length, or one late renewal ends it");
+        settings_error(s, d, "lease.renew",
+            "renew must be at most half of the lease's length, or one late renewal ends it");
     if (s->lease.gap_ms <= s->lease.renew_ms)
         settings_error(s, d, "lease.gap", "gap must be longer than renew");
     if (s->lease.gap_ms >= s->lease.length_ms)
@@ -27,12 +29,14 @@ static void check_database(const struct settings *s, struct diag *d)
 {
     const char *at = strstr(s->database.conninfo, "password");
     if (at && strchr(at, '=') && strncmp(at, "passwordfile", 12) != 0)
-        settings_error(s, d, "database.conninfo", "a password does not belong here; use password_file");
+        settings_error(
+            s, d, "database.conninfo", "a password does not belong here; use password_file");
     const char *scheme = strstr(s->database.conninfo, "://");
     const char *user_end = scheme ? strchr(scheme, '@') : NULL;
     const char *colon = scheme ? strchr(scheme + 3, ':') : NULL;
     if (user_end && colon && colon < user_end)
-        settings_error(s, d, "database.conninfo", "a password does not belong here; use password_file");
+        settings_error(
+            s, d, "database.conninfo", "a password does not belong here; use password_file");
 }
 
 static void check_keyword(struct settings *s, struct diag *d)
@@ -43,14 +47,15 @@ static void check_keyword(struct settings *s, struct diag *d)
         return;
     }
     if (prefix && strspn(prefix, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != strlen(prefix)) {
-        settings_error(s, d, "keyword.prefix", "\"%s\" cannot be a prefix: capitals and digits only", prefix);
+        settings_error(
+            s, d, "keyword.prefix", "\"%s\" cannot be a prefix: capitals and digits only", prefix);
         return;
     }
     const char *any = "[A-Z][A-Z0-9]{0,15}";
     const char *at = strstr(MATCH_TOKEN_DEFAULT, any);
     if (prefix && at)
-        s->keyword.token = arena_printf(s->arena, "%.*s%s%s", (int)(at - MATCH_TOKEN_DEFAULT), MATCH_TOKEN_DEFAULT,
-            prefix, at + strlen(any));
+        s->keyword.token = arena_printf(s->arena, "%.*s%s%s", (int)(at - MATCH_TOKEN_DEFAULT),
+            MATCH_TOKEN_DEFAULT, prefix, at + strlen(any));
     else if (pattern)
         s->keyword.token = pattern;
     if (!pattern)
@@ -61,7 +66,8 @@ static void check_keyword(struct settings *s, struct diag *d)
     for (int i = 0; p && i < pattern_groups(p); i++)
         named = named || strcmp(pattern_group_name(p, i), "keyword") == 0;
     if (!p)
-        settings_error(s, d, "keyword.pattern", "the pattern is wrong at byte %zu: %s", why.offset, why.text);
+        settings_error(
+            s, d, "keyword.pattern", "the pattern is wrong at byte %zu: %s", why.offset, why.text);
     else if (!named)
         settings_error(s, d, "keyword.pattern", "the pattern has no group (?<keyword>...)");
 }
@@ -73,15 +79,18 @@ static void check_zone(const char *zone, const struct yaml_node *map, struct dia
     char path[128];
     bool good = strstr(zone, "..") == NULL && zone[0] != '/' &&
                 snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", zone) < (int)sizeof path;
-    if (good && (access(path, R_OK) == 0 || access("/usr/share/zoneinfo", R_OK) < 0)) /* without the folder: unknown */
+    if (good && (access(path, R_OK) == 0 ||
+                    access("/usr/share/zoneinfo", R_OK) < 0)) /* without the folder: unknown */
         return;
     const struct yaml_node *at = yaml_get(map, "time_zone");
-    yaml_error(d, at ? at : map, NULL, "there is no time zone \"%s\"; write one such as Asia/Tokyo", zone);
+    yaml_error(
+        d, at ? at : map, NULL, "there is no time zone \"%s\"; write one such as Asia/Tokyo", zone);
 }
 
 /* ---- accounts ---- */
 
-static void check_url(const struct yaml_node *account, const char *key, const char *url, struct diag *d)
+static void check_url(
+    const struct yaml_node *account, const char *key, const char *url, struct diag *d)
 {
     const struct yaml_node *at = yaml_get(account, key);
     if (!url || !at)
@@ -97,14 +106,17 @@ static void check_account(const struct settings_account *a, struct diag *d)
     check_url(a->node, "api_url", a->api_url, d);
     check_url(a->node, "events_url", a->events_url, d);
     if (!a->token.path)
-        yaml_error(d, a->node, NULL, "account \"%s\" has no token_file, here or in the environment", a->name);
+        yaml_error(d, a->node, NULL, "account \"%s\" has no token_file, here or in the environment",
+            a->name);
     if (!strchr(a->from, '@'))
-        yaml_error(d, yaml_get(a->node, "from"), NULL, "from wants an e-mail address, not \"%s\"", a->from);
+        yaml_error(d, yaml_get(a->node, "from"), NULL, "from wants an e-mail address, not \"%s\"",
+            a->from);
     const struct settings_subscription *subscriptions = a->subscriptions.items;
     for (int i = 0; i < a->subscriptions.count; i++)
         if (subscriptions[i].secrets.count == 0)
             yaml_error(d, subscriptions[i].node, NULL,
-                "subscription \"%s\" has no secret_files, here or in the environment", subscriptions[i].id);
+                "subscription \"%s\" has no secret_files, here or in the environment",
+                subscriptions[i].id);
 }
 
 /* Ids of subscriptions tell accounts apart when a webhook comes, so they are unique over all. */
@@ -113,8 +125,9 @@ static void check_twins(const struct settings_account *accounts, int count, stru
     for (int i = 0; i < count; i++) {
         for (int j = 0; j < i; j++)
             if (strcmp(accounts[i].name, accounts[j].name) == 0)
-                yaml_error(d, yaml_get(accounts[i].node, "name"), NULL, "account \"%s\" is given twice, first in line %d",
-                    accounts[i].name, accounts[j].node->line);
+                yaml_error(d, yaml_get(accounts[i].node, "name"), NULL,
+                    "account \"%s\" is given twice, first in line %d", accounts[i].name,
+                    accounts[j].node->line);
         const struct settings_subscription *mine = accounts[i].subscriptions.items;
         for (int k = 0; k < accounts[i].subscriptions.count; k++)
             for (int j = 0; j <= i; j++) {
@@ -123,7 +136,8 @@ static void check_twins(const struct settings_account *accounts, int count, stru
                 for (int m = 0; m < before; m++)
                     if (strcmp(mine[k].id, theirs[m].id) == 0)
                         yaml_error(d, yaml_get(mine[k].node, "id"), NULL,
-                            "subscription \"%s\" is given twice, first in line %d", mine[k].id, theirs[m].node->line);
+                            "subscription \"%s\" is given twice, first in line %d", mine[k].id,
+                            theirs[m].node->line);
             }
     }
 }
@@ -131,7 +145,8 @@ static void check_twins(const struct settings_account *accounts, int count, stru
 /* ---- customers and services ---- */
 
 /* The table has no value for "not said": what is not written is marked here. */
-static void mark_unsaid(const struct yaml_node *map, int *language, int *responder, int *acknowledge, int *mode)
+static void mark_unsaid(
+    const struct yaml_node *map, int *language, int *responder, int *acknowledge, int *mode)
 {
     if (!yaml_get(map, "language"))
         *language = -1;
@@ -154,7 +169,8 @@ static struct policy_customer **sort_customers(struct settings *s, struct diag *
 {
     struct policy_customer *customers = s->customers.items;
     size_t count = (size_t)s->customers.count;
-    struct policy_customer **sorted = arena_alloc(s->arena, (count + 1) * sizeof(struct policy_customer *));
+    struct policy_customer **sorted =
+        arena_alloc(s->arena, (count + 1) * sizeof(struct policy_customer *));
     if (!sorted) {
         diag_add(d, DIAG_ERROR, "settings", 0, 0, "", "out of memory");
         return NULL;
@@ -179,7 +195,8 @@ static void check_customers(struct settings *s, struct diag *d)
     }
 }
 
-static void unknown_customer(const struct settings *s, const struct yaml_node *service, const char *name, struct diag *d)
+static void unknown_customer(
+    const struct settings *s, const struct yaml_node *service, const char *name, struct diag *d)
 {
     const struct policy_customer *customers = s->customers.items;
     const char *known[1001];
@@ -188,8 +205,8 @@ static void unknown_customer(const struct settings *s, const struct yaml_node *s
         known[n] = customers[n].name;
     known[n] = NULL;
     const char *near = diag_nearest(name, known);
-    yaml_error(d, yaml_get(service, "customer"), NULL, "customer \"%s\" is not in customers%s%s%s", name,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    yaml_error(d, yaml_get(service, "customer"), NULL, "customer \"%s\" is not in customers%s%s%s",
+        name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 static void check_services(struct settings *s, struct policy_customer **sorted, struct diag *d)
@@ -205,8 +222,8 @@ static void check_services(struct settings *s, struct policy_customer **sorted, 
         if (v->account && !settings_account(s, v->account))
             yaml_error(d, yaml_get(n, "account"), NULL, "there is no account \"%s\"", v->account);
         struct policy_customer wanted = {.name = v->customer}, *key = &wanted;
-        if (s->customers.count > 0 &&
-            !bsearch(&key, sorted, (size_t)s->customers.count, sizeof(struct policy_customer *), by_name))
+        if (s->customers.count > 0 && !bsearch(&key, sorted, (size_t)s->customers.count,
+                                          sizeof(struct policy_customer *), by_name))
             unknown_customer(s, n, v->customer, d);
     }
 }
@@ -222,8 +239,8 @@ static void make_policies(struct settings *s, struct diag *d)
         return;
     }
     for (int i = 0; i < s->runs.give_up_by_priority.count; i++)
-        give_up[i] = (struct policy_give_up){s->runs.give_up_by_priority.items[i].name,
-            s->runs.give_up_by_priority.items[i].number};
+        give_up[i] = (struct policy_give_up){
+            s->runs.give_up_by_priority.items[i].name, s->runs.give_up_by_priority.items[i].number};
     s->policies = (struct policies){
         .defaults = {.language = (enum policy_language)s->defaults.language,
             .time_zone = s->defaults.time_zone,

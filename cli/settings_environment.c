@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * FIRSTLINE_..._FILE of the environment: paths of secrets, for machines where a supervisor hands them out. Nothing else is
- * taken from the environment. */
+ * FIRSTLINE_..._FILE of the environment: paths of secrets, for machines where a supervisor hands
+ * them out. Nothing else is taken from the environment. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,12 +20,13 @@ static void upper(const char *name, char *out, size_t bytes)
 }
 
 /* Sets one secret's path where the variable is its. */
-static bool take(struct settings *s, struct secret *secret, const char *variable, const char *path, const char *front,
-    const char *name, const char *behind)
+static bool take(struct settings *s, struct secret *secret, const char *variable, const char *path,
+    const char *front, const char *name, const char *behind)
 {
     char want[NAME_BYTES], part[128];
     upper(name, part, sizeof part);
-    (void)snprintf(want, sizeof want, PREFIX "%s%s%s", front, part, behind); /* names are at most 100 bytes */
+    (void)snprintf(
+        want, sizeof want, PREFIX "%s%s%s", front, part, behind); /* names are at most 100 bytes */
     if (strcmp(want, variable) != 0)
         return false;
     const char *copy = arena_strdup(s->arena, path);
@@ -34,10 +35,12 @@ static bool take(struct settings *s, struct secret *secret, const char *variable
     return true;
 }
 
-static bool take_of_account(struct settings *s, struct settings_account *a, const char *variable, const char *path)
+static bool take_of_account(
+    struct settings *s, struct settings_account *a, const char *variable, const char *path)
 {
     if (take(s, &a->token, variable, path, "ACCOUNT_", a->name, "_TOKEN_FILE") ||
-        take(s, &a->alarm_routing_key, variable, path, "ACCOUNT_", a->name, "_ALARM_ROUTING_KEY_FILE"))
+        take(s, &a->alarm_routing_key, variable, path, "ACCOUNT_", a->name,
+            "_ALARM_ROUTING_KEY_FILE"))
         return true;
     struct settings_subscription *subscriptions = a->subscriptions.items;
     for (int i = 0; i < a->subscriptions.count; i++) {
@@ -77,8 +80,10 @@ void settings_environment(struct settings *s, char *const *environment, struct d
         memcpy(variable, entry, n);
         variable[n] = '\0';
         if (equals[1] == '\0')
-            diag_add(d, DIAG_ERROR, "environment", 0, 0, variable, "%s is empty; it wants the path of a file", variable);
+            diag_add(d, DIAG_ERROR, "environment", 0, 0, variable,
+                "%s is empty; it wants the path of a file", variable);
         else if (!take_any(s, variable, equals + 1))
-            diag_add(d, DIAG_WARNING, "environment", 0, 0, variable, "%s names no secret of these settings", variable);
+            diag_add(d, DIAG_WARNING, "environment", 0, 0, variable,
+                "%s names no secret of these settings", variable);
     }
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Building an inventory from its files. The keys are in inventory_schema.c, the look-up in inventory_names.c. */
+ * Building an inventory from its files. The keys are in inventory_schema.c, the look-up in
+ * inventory_names.c. */
 #include "executor/inventory_parts.h"
 
 #include <stdio.h>
@@ -32,7 +33,8 @@ static bool absolute(const struct loader *l, const struct yaml_node *map, const 
         return true; /* absent, or told already */
     if (n->text[0] == '/' && !strstr(n->text, "/../"))
         return true;
-    yaml_error(l->diag, n, NULL, "%s must be an absolute path: this file is also read on other nodes", key);
+    yaml_error(l->diag, n, NULL,
+        "%s must be an absolute path: this file is also read on other nodes", key);
     return false;
 }
 
@@ -41,14 +43,16 @@ static bool host_name_like(const struct loader *l, const struct yaml_node *map, 
     const struct yaml_node *n = yaml_get(map, key);
     if (!n || n->kind != YAML_TEXT)
         return true; /* absent, or told already */
-    size_t good = strspn(n->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_%-");
+    size_t good =
+        strspn(n->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_%-");
     if (n->text[good] == '\0' && n->text[0] != '-')
         return true;
     yaml_error(l->diag, n, NULL, "\"%s\" is no IP address and no host name", n->text);
     return false;
 }
 
-/* Names that people and alerts use: any letters, nothing that could be taken for an option or a list. */
+/* Names that people and alerts use: any letters, nothing that could be taken for an option or a
+ * list. */
 static bool is_name(const char *text, size_t bytes)
 {
     int32_t point;
@@ -56,15 +60,18 @@ static bool is_name(const char *text, size_t bytes)
         return false;
     for (size_t at = 0; at < bytes;) {
         at += text_next(text + at, bytes - at, &point);
-        bool punctuation = point < 0x80 && !strchr("._-:@", point) && !(point >= '0' && point <= '9') &&
+        bool punctuation = point < 0x80 && !strchr("._-:@", point) &&
+                           !(point >= '0' && point <= '9') &&
                            !((point | 32) >= 'a' && (point | 32) <= 'z');
-        if (point <= 0x20 || punctuation || (point >= 0x7F && point <= 0xA0) || text_point_width(point) == 0)
+        if (point <= 0x20 || punctuation || (point >= 0x7F && point <= 0xA0) ||
+            text_point_width(point) == 0)
             return false;
     }
     return true;
 }
 
-static bool names_good(const struct loader *l, const struct yaml_node *map, const char *key, bool keys)
+static bool names_good(
+    const struct loader *l, const struct yaml_node *map, const char *key, bool keys)
 {
     const struct yaml_node *list = yaml_get(map, key);
     bool good = true;
@@ -72,8 +79,8 @@ static bool names_good(const struct loader *l, const struct yaml_node *map, cons
         const struct yaml_node *word = keys ? n->key : n;
         if (!word || !word->text || is_name(word->text, word->bytes))
             continue; /* what is no text is told already */
-        yaml_error(l->diag, word, NULL, "\"%s\" cannot be used in %s: letters, digits and . _ - : @ only", word->text,
-            key);
+        yaml_error(l->diag, word, NULL,
+            "\"%s\" cannot be used in %s: letters, digits and . _ - : @ only", word->text, key);
         good = false;
     }
     return good;
@@ -89,24 +96,28 @@ static int check_shared(const struct loader *l, const struct yaml_node *map)
     return good ? 0 : -1;
 }
 
-static int check_host(const struct loader *l, const struct yaml_node *map, const struct inventory_host *h)
+static int check_host(
+    const struct loader *l, const struct yaml_node *map, const struct inventory_host *h)
 {
     int rc = check_shared(l, map);
     if (!host_name_like(l, map, "address") || !host_name_like(l, map, "known_as") ||
         !names_good(l, map, "aliases", false))
         rc = -1;
     if (!is_name(map->key->text, map->key->bytes)) {
-        yaml_error(l->diag, map->key, NULL, "\"%s\" cannot be a host's name: letters, digits and . _ - : @ only",
-            map->key->text);
+        yaml_error(l->diag, map->key, NULL,
+            "\"%s\" cannot be a host's name: letters, digits and . _ - : @ only", map->key->text);
         rc = -1;
     }
     if (!h->user && !yaml_get(map, "user")) {
-        yaml_error(l->diag, map->key, NULL, "host \"%s\" has no user, here or in the customer's defaults", h->name);
+        yaml_error(l->diag, map->key, NULL,
+            "host \"%s\" has no user, here or in the customer's defaults", h->name);
         rc = -1;
     }
     if (!h->key && h->transport == INVENTORY_LIBSSH2 && !yaml_get(map, "key")) {
-        yaml_error(l->diag, map->key, NULL, "host \"%s\" has no key, here or in the customer's defaults; only "
-                                            "transport: openssh can do without", h->name);
+        yaml_error(l->diag, map->key, NULL,
+            "host \"%s\" has no key, here or in the customer's defaults; only "
+            "transport: openssh can do without",
+            h->name);
         rc = -1;
     }
     return rc;
@@ -136,7 +147,8 @@ static int keep_pairs(struct arena *a, struct schema_pairs *own, const struct sc
     if (!items)
         return -1;
     for (int i = 0; i < count; i++) {
-        const struct schema_pair *from = i < base->count ? &base->items[i] : &own->items[i - base->count];
+        const struct schema_pair *from =
+            i < base->count ? &base->items[i] : &own->items[i - base->count];
         items[i].name = arena_strdup(a, from->name);
         items[i].text = arena_strdup(a, from->text);
         if (!items[i].name || !items[i].text)
@@ -154,11 +166,12 @@ static int keep_text(struct arena *a, const char **text)
     return *text ? 0 : -1;
 }
 
-/* Groups and variables are the defaults' and the host's own; all else is the host's, else the defaults'. */
+/* Groups and variables are the defaults' and the host's own; all else is the host's, else the
+ * defaults'. */
 static int keep_host(struct arena *a, struct inventory_host *h, const struct inventory_host *base)
 {
-    const char **const texts[] = {&h->name, &h->address, &h->user, &h->key, &h->passphrase_file, &h->known_as,
-        &h->region, &h->machine, &h->folder};
+    const char **const texts[] = {&h->name, &h->address, &h->user, &h->key, &h->passphrase_file,
+        &h->known_as, &h->region, &h->machine, &h->folder};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (keep_text(a, texts[i]) < 0)
             return -1;
@@ -170,13 +183,15 @@ static int keep_host(struct arena *a, struct inventory_host *h, const struct inv
 
 /* ---- names ---- */
 
-/* Whether two entries with one address are meant: they differ in port or user, or say which machines they are. */
+/* Whether two entries with one address are meant: they differ in port or user, or say which
+ * machines they are. */
 static bool may_share_address(const struct inventory_host *a, const struct inventory_host *b)
 {
     return a->port != b->port || strcmp(a->user, b->user) != 0 || (a->machine && b->machine);
 }
 
-static int add_name(const struct loader *l, const struct yaml_node *at, int host, const char *text, const char *as)
+static int add_name(
+    const struct loader *l, const struct yaml_node *at, int host, const char *text, const char *as)
 {
     struct inventory_name *taken = NULL;
     if (inventory_name_add(l->inv, l->customer, host, text, as, &taken) < 0)
@@ -189,8 +204,9 @@ static int add_name(const struct loader *l, const struct yaml_node *at, int host
         taken->many = true;
         return 0;
     }
-    yaml_error(l->diag, at, NULL, "%s \"%s\" is already the %s of host \"%s\" of \"%s\" (%s:%d:%d)%s", as, text,
-        taken->as, other->name, other->customer, other->file, other->line, other->column,
+    yaml_error(l->diag, at, NULL,
+        "%s \"%s\" is already the %s of host \"%s\" of \"%s\" (%s:%d:%d)%s", as, text, taken->as,
+        other->name, other->customer, other->file, other->line, other->column,
         addresses ? "; if both are meant, give each its machine" : "");
     return -1;
 }
@@ -238,7 +254,8 @@ static int load_host(struct loader *l, const struct yaml_node *node, const struc
         yaml_error(l->diag, node->key, "", "more than %d hosts", INVENTORY_HOSTS_MAX);
         return -1;
     }
-    struct inventory_host *hosts = room_for(inv->hosts, inv->hosts_count, &inv->hosts_room, sizeof h);
+    struct inventory_host *hosts =
+        room_for(inv->hosts, inv->hosts_count, &inv->hosts_room, sizeof h);
     if (!hosts)
         return no_memory(l, node);
     inv->hosts = hosts;
@@ -248,7 +265,8 @@ static int load_host(struct loader *l, const struct yaml_node *node, const struc
     return add_names(l, node, inv->hosts_count - 1);
 }
 
-static int load_defaults(struct loader *l, const struct yaml_node *customer, const struct schema_reader *r)
+static int load_defaults(
+    struct loader *l, const struct yaml_node *customer, const struct schema_reader *r)
 {
     l->base = (struct inventory_host){0};
     if (schema_defaults(&inventory_defaults_schema, &l->base, r) < 0)
@@ -264,19 +282,22 @@ static int customer_of(struct loader *l, const struct yaml_node *node)
 {
     struct inventory *inv = l->inv;
     if (!is_name(node->key->text, node->key->bytes)) {
-        yaml_error(l->diag, node->key, NULL, "\"%s\" cannot be a customer's name: letters, digits and . _ - : @ only",
+        yaml_error(l->diag, node->key, NULL,
+            "\"%s\" cannot be a customer's name: letters, digits and . _ - : @ only",
             node->key->text);
         return -1;
     }
     l->customer = inventory_customer_index(inv, node->key->text);
     if (l->customer >= 0 && strcmp(inv->customers[l->customer], node->key->text) != 0) {
-        yaml_error(l->diag, node->key, NULL, "customer \"%s\" is written \"%s\" elsewhere; write it the same everywhere",
+        yaml_error(l->diag, node->key, NULL,
+            "customer \"%s\" is written \"%s\" elsewhere; write it the same everywhere",
             node->key->text, inv->customers[l->customer]);
         return -1;
     }
     if (l->customer >= 0)
         return 0;
-    const char **more = room_for(inv->customers, inv->customers_count, &inv->customers_room, sizeof *more);
+    const char **more =
+        room_for(inv->customers, inv->customers_count, &inv->customers_room, sizeof *more);
     if (!more)
         return no_memory(l, node);
     inv->customers = more;
@@ -285,19 +306,22 @@ static int customer_of(struct loader *l, const struct yaml_node *node)
         return no_memory(l, node);
     l->customer = inv->customers_count++;
     struct inventory_name *taken;
-    return inventory_name_add(inv, INVENTORY_CUSTOMERS, l->customer, more[l->customer], "customer", &taken) < 0
+    return inventory_name_add(
+               inv, INVENTORY_CUSTOMERS, l->customer, more[l->customer], "customer", &taken) < 0
                ? no_memory(l, node)
                : 0;
 }
 
-static int load_customer(struct loader *l, const struct yaml_node *node, const struct schema_reader *r)
+static int load_customer(
+    struct loader *l, const struct yaml_node *node, const struct schema_reader *r)
 {
     if (customer_of(l, node) < 0 || schema_read(&inventory_customer_schema, node, NULL, r) < 0)
         return -1;
     int rc = load_defaults(l, node, r);
     const struct yaml_node *hosts = yaml_get(node, "hosts");
     if (hosts && hosts->kind != YAML_MAP) {
-        yaml_error(l->diag, hosts, NULL, "hosts wants a map of names to hosts, not %s", yaml_kind_name(hosts->kind));
+        yaml_error(l->diag, hosts, NULL, "hosts wants a map of names to hosts, not %s",
+            yaml_kind_name(hosts->kind));
         return -1;
     }
     for (const struct yaml_node *n = hosts ? hosts->first : NULL; n; n = n->next)
@@ -331,8 +355,8 @@ static void load_file(struct loader *l, const struct pack_file *f)
     if (!l->scratch || !l->file) {
         diag_add(l->diag, DIAG_ERROR, pack_shown(f), 0, 0, "", "out of memory");
     } else {
-        const struct yaml_node *root = yaml_parse(l->scratch, pack_shown(f), f->data, f->bytes, INVENTORY_BYTES_MAX,
-            INVENTORY_NODES_MAX, l->diag);
+        const struct yaml_node *root = yaml_parse(l->scratch, pack_shown(f), f->data, f->bytes,
+            INVENTORY_BYTES_MAX, INVENTORY_NODES_MAX, l->diag);
         if (root)
             (void)load_tree(l, root); /* what is wrong is in the diag, which decides */
     }
@@ -364,7 +388,8 @@ struct inventory *inventory_parse(const struct pack *files, struct diag *d)
     if (inv)
         inv->arena = arena_new(INVENTORY_ARENA_BYTES_MAX);
     if (!inv || !inv->arena || keep_packed(inv, files, &err) < 0) {
-        diag_add(d, DIAG_ERROR, "inventory", 0, 0, "", "%s", err.text[0] ? err.text : "out of memory");
+        diag_add(
+            d, DIAG_ERROR, "inventory", 0, 0, "", "%s", err.text[0] ? err.text : "out of memory");
         inventory_unref(inv);
         return NULL;
     }
@@ -383,7 +408,8 @@ static int read_path(struct pack *files, const char *path, bool only, struct err
     char prefix[256] = "";
     const char *slash = strrchr(path, '/');
     if (!only)
-        (void)snprintf(prefix, sizeof prefix, "%.250s/", slash && slash[1] ? slash + 1 : path); /* cut: still a name */
+        (void)snprintf(prefix, sizeof prefix, "%.250s/",
+            slash && slash[1] ? slash + 1 : path); /* cut: still a name */
     return pack_read(files, path, ".yaml", prefix, err);
 }
 
@@ -427,7 +453,8 @@ void inventory_unref(struct inventory *inv)
 int inventory_pack(const struct inventory *inv, struct buf *out, struct error *err)
 {
     if (buf_add(out, inv->packed, inv->packed_bytes) < 0)
-        return error_set(err, ERROR_LIMIT, "the inventory does not fit in %zu bytes", out->bytes_max);
+        return error_set(
+            err, ERROR_LIMIT, "the inventory does not fit in %zu bytes", out->bytes_max);
     return 0;
 }
 

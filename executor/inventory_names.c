@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of names, aliases and addresses: one open-addressing hash over all customers, and what is asked of a
- * finished inventory. */
+ * The table of names, aliases and addresses: one open-addressing hash over all customers, and what
+ * is asked of a finished inventory. */
 #include "executor/inventory_parts.h"
 
 #include <stdlib.h>
@@ -12,13 +12,16 @@
 
 static uint64_t hash_of(int customer, const char *folded)
 {
-    return text_hash(folded, strlen(folded)) ^ ((uint64_t)(unsigned)customer * UINT64_C(0x9E3779B97F4A7C15));
+    return text_hash(folded, strlen(folded)) ^
+           ((uint64_t)(unsigned)customer * UINT64_C(0x9E3779B97F4A7C15));
 }
 
-static struct inventory_name *slot_of(struct inventory_name *names, size_t room, int customer, const char *folded)
+static struct inventory_name *slot_of(
+    struct inventory_name *names, size_t room, int customer, const char *folded)
 {
     size_t i = hash_of(customer, folded) & (room - 1);
-    while (names[i].folded && (names[i].customer != customer || strcmp(names[i].folded, folded) != 0))
+    while (
+        names[i].folded && (names[i].customer != customer || strcmp(names[i].folded, folded) != 0))
         i = (i + 1) & (room - 1);
     return &names[i];
 }
@@ -49,8 +52,8 @@ static int fold(const char *text, struct buf *out)
     return text_fold(text, n, out, NULL);
 }
 
-int inventory_name_add(struct inventory *inv, int customer, int host, const char *text, const char *as,
-    struct inventory_name **out_taken)
+int inventory_name_add(struct inventory *inv, int customer, int host, const char *text,
+    const char *as, struct inventory_name **out_taken)
 {
     *out_taken = NULL;
     if (2 * (inv->names_used + 1) > inv->names_room && grow(inv) < 0)
@@ -58,14 +61,16 @@ int inventory_name_add(struct inventory *inv, int customer, int host, const char
     struct buf folded;
     buf_init(&folded, NAME_BYTES_MAX);
     int rc = fold(text, &folded);
-    struct inventory_name *at = rc < 0 ? NULL : slot_of(inv->names, inv->names_room, customer, buf_text(&folded));
+    struct inventory_name *at =
+        rc < 0 ? NULL : slot_of(inv->names, inv->names_room, customer, buf_text(&folded));
     if (at && at->folded && at->host != host) {
         *out_taken = at;
     } else if (at && !at->folded) {
         const char *kept = arena_strndup(inv->arena, buf_text(&folded), folded.bytes);
         rc = kept ? 0 : -1;
         if (kept) {
-            *at = (struct inventory_name){.folded = kept, .customer = customer, .host = host, .as = as};
+            *at = (struct inventory_name){
+                .folded = kept, .customer = customer, .host = host, .as = as};
             inv->names_used++;
         }
     }
@@ -73,7 +78,8 @@ int inventory_name_add(struct inventory *inv, int customer, int host, const char
     return rc;
 }
 
-static const struct inventory_name *look_up(const struct inventory *inv, int customer, const char *text)
+static const struct inventory_name *look_up(
+    const struct inventory *inv, int customer, const char *text)
 {
     const struct inventory_name *at = NULL;
     struct buf folded;
@@ -90,8 +96,8 @@ int inventory_customer_index(const struct inventory *inv, const char *customer)
     return at ? at->host : -1;
 }
 
-const struct inventory_host *inventory_find(const struct inventory *inv, const char *customer, const char *text,
-    enum inventory_why *out_why)
+const struct inventory_host *inventory_find(const struct inventory *inv, const char *customer,
+    const char *text, enum inventory_why *out_why)
 {
     int index = inventory_customer_index(inv, customer);
     const struct inventory_name *at = index < 0 ? NULL : look_up(inv, index, text);
@@ -131,7 +137,8 @@ bool inventory_has_customer(const struct inventory *inv, const char *customer)
 
 const char *inventory_variable(const struct inventory_host *host, const char *name)
 {
-    for (int i = host->variables.count - 1; i >= 0; i--) /* the host's own stand behind its defaults' */
+    for (int i = host->variables.count - 1; i >= 0;
+         i--) /* the host's own stand behind its defaults' */
         if (strcmp(host->variables.items[i].name, name) == 0)
             return host->variables.items[i].text;
     return NULL;

@@ -4,36 +4,37 @@
 
 #include <stddef.h>
 
+/* clang-format off */
 #define HOST(member) offsetof(struct inventory_host, member)
 #define PLACE_BYTES 4096
 
 static const char *const transports[] = {"libssh2", "openssh", NULL};
 
 /* What a host and the defaults of a customer share; the host's own keys stand before these in its table. */
-#define SHARED_FIELDS                                                                                                  \
-    {.name = "user", .type = SCHEMA_NAME, .offset = HOST(user), .example = "ops",                                      \
-        .about = "The login user. Without it the host cannot be contacted, so it must be here or in the defaults."},   \
-        {.name = "port", .type = SCHEMA_INT, .offset = HOST(port), .standard = "22", .least = 1, .most = 65535,        \
-            .about = "The port of its SSH server."},                                                                   \
-        {.name = "key", .type = SCHEMA_TEXT, .offset = HOST(key), .most = PLACE_BYTES,                                 \
-            .example = "/etc/firstline/keys/acme",                                                                     \
-            .about = "The file of the private key, absolute, the same on every node: ed25519 or ecdsa; any with "       \
-                     "openssh."},                                                                                      \
-        {.name = "passphrase_file", .type = SCHEMA_TEXT, .offset = HOST(passphrase_file), .most = PLACE_BYTES,         \
-            .about = "A file whose first line is the key's passphrase."},                                              \
-        {.name = "transport", .type = SCHEMA_WORD, .offset = HOST(transport), .standard = "libssh2",                   \
-            .words = transports,                                                                                       \
-            .about = "How it is spoken to; openssh for RSA keys, certificates, jump hosts and hardened servers."},     \
-        {.name = "region", .type = SCHEMA_NAME, .offset = HOST(region),                                                \
-            .about = "The region whose nodes should go there; absent: any."},                                          \
-        {.name = "folder", .type = SCHEMA_TEXT, .offset = HOST(folder), .most = PLACE_BYTES,                           \
+#define SHARED_FIELDS \
+    {.name = "user", .type = SCHEMA_NAME, .offset = HOST(user), .example = "ops", \
+        .about = "The login user. Without it the host cannot be contacted, so it must be here or in the defaults."}, \
+        {.name = "port", .type = SCHEMA_INT, .offset = HOST(port), .standard = "22", .least = 1, .most = 65535, \
+            .about = "The port of its SSH server."}, \
+        {.name = "key", .type = SCHEMA_TEXT, .offset = HOST(key), .most = PLACE_BYTES, \
+            .example = "/etc/firstline/keys/acme", \
+            .about = "The file of the private key, absolute, the same on every node: ed25519 or ecdsa; any with " \
+                     "openssh."}, \
+        {.name = "passphrase_file", .type = SCHEMA_TEXT, .offset = HOST(passphrase_file), .most = PLACE_BYTES, \
+            .about = "A file whose first line is the key's passphrase."}, \
+        {.name = "transport", .type = SCHEMA_WORD, .offset = HOST(transport), .standard = "libssh2", \
+            .words = transports, \
+            .about = "How it is spoken to; openssh for RSA keys, certificates, jump hosts and hardened servers."}, \
+        {.name = "region", .type = SCHEMA_NAME, .offset = HOST(region), \
+            .about = "The region whose nodes should go there; absent: any."}, \
+        {.name = "folder", .type = SCHEMA_TEXT, .offset = HOST(folder), .most = PLACE_BYTES, \
             .about = "The folder there for records and locks, absolute; absent: chosen at first contact."}
 
-#define LIST_FIELDS                                                                                                    \
-    {.name = "groups", .type = SCHEMA_TEXTS, .offset = HOST(groups), .most = 100, .example = "[web]",                  \
-        .about = "Groups it belongs to, for limits and for people; a host's own are added to its defaults'."},                                                  \
-        {.name = "variables", .type = SCHEMA_PAIRS, .offset = HOST(variables), .most = 200,                            \
-            .example = "{ service: nginx }",                                                                           \
+#define LIST_FIELDS \
+    {.name = "groups", .type = SCHEMA_TEXTS, .offset = HOST(groups), .most = 100, .example = "[web]", \
+        .about = "Groups it belongs to, for limits and for people; a host's own are added to its defaults'."}, \
+        {.name = "variables", .type = SCHEMA_PAIRS, .offset = HOST(variables), .most = 200, \
+            .example = "{ service: nginx }", \
             .about = "Values for scenarios, taken there as host.NAME; a host's own are added to its defaults'."}
 
 static const struct schema_field host_fields[] = {
@@ -70,8 +71,8 @@ const struct schema inventory_customer_schema = {.name = "customer", .fields = c
     .about = "A customer, named as in the settings. It may be spread over several files."};
 
 static const struct schema_field file_fields[] = {
-    {.name = "customers", .type = SCHEMA_NAMED, .inside = &inventory_customer_schema, .flags = SCHEMA_OWN | SCHEMA_RELOAD,
-        .example = "acme", .about = "The customers by name."},
+    {.name = "customers", .type = SCHEMA_NAMED, .inside = &inventory_customer_schema,
+        .flags = SCHEMA_OWN | SCHEMA_RELOAD, .example = "acme", .about = "The customers by name."},
     {0},
 };
 const struct schema inventory_schema = {.name = "inventory file", .fields = file_fields};

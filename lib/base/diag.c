@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Diagnostics: collecting, counting and printing them. The nearest known word is in diag_nearest.c. */
+ * Diagnostics: collecting, counting and printing them. The nearest known word is in diag_nearest.c.
+ */
 #include "lib/base/diag.h"
 
 #include <assert.h>
@@ -15,17 +16,17 @@
 
 struct item {
     enum diag_level level;
-    int file;     /* index */
-    int line;     /* 0: the whole file */
+    int file; /* index */
+    int line; /* 0: the whole file */
     int column;
-    int order;    /* as added: keeps the sort stable */
+    int order;     /* as added: keeps the sort stable */
     char *path;    /* owned */
     char *message; /* owned */
 };
 
 struct source {
-    char *file;  /* owned */
-    char *text;  /* owned; NULL: lines cannot be shown */
+    char *file; /* owned */
+    char *text; /* owned; NULL: lines cannot be shown */
     size_t bytes;
     int kept[LEVELS];
     int counted[LEVELS]; /* beyond DIAG_ERRORS_MAX */
@@ -108,7 +109,8 @@ int diag_source(struct diag *d, const char *file, const char *text, size_t bytes
     return 0;
 }
 
-/* Makes a message or path fit for a terminal: no control characters, no change of direction, bounded. */
+/* Makes a message or path fit for a terminal: no control characters, no change of direction,
+ * bounded. */
 static char *for_people(const char *text)
 {
     struct buf b;
@@ -257,7 +259,8 @@ static int show_point(struct buf *out, const char *at, size_t n, int32_t point)
     return text_point_width(point);
 }
 
-static void print_line(const struct source *s, const struct item *item, bool colour, struct buf *out)
+static void print_line(
+    const struct source *s, const struct item *item, bool colour, struct buf *out)
 {
     size_t bytes = 0;
     const char *line = line_of(s, item->line, &bytes);
@@ -265,7 +268,8 @@ static void print_line(const struct source *s, const struct item *item, bool col
         return;
     (void)buf_printf(out, "%7d | ", item->line);
     /* A long line is shown from somewhat before the place. */
-    int first = item->column > DIAG_LINE_COLUMNS_MAX * 3 / 4 ? item->column - DIAG_LINE_COLUMNS_MAX / 2 : 1;
+    int first =
+        item->column > DIAG_LINE_COLUMNS_MAX * 3 / 4 ? item->column - DIAG_LINE_COLUMNS_MAX / 2 : 1;
     int width = 0, before = 0, column = 1;
     if (first > 1) {
         (void)buf_add_text(out, "...");
@@ -286,7 +290,8 @@ static void print_line(const struct source *s, const struct item *item, bool col
         colour ? "\033[0m" : "");
 }
 
-static void print_text(const struct source *s, const struct item *item, bool colour, struct buf *out)
+static void print_text(
+    const struct source *s, const struct item *item, bool colour, struct buf *out)
 {
     static const char *const names[LEVELS] = {"warning", "error"};
     static const char *const colours[LEVELS] = {"\033[1;33m", "\033[1;31m"};
@@ -336,7 +341,8 @@ static bool print_counted(const struct diag *d, enum diag_format format, bool co
         (void)snprintf(message, sizeof message, "and %d more %s%s", n,
             level == DIAG_ERROR ? "error" : "warning", n == 1 ? "" : "s"); /* fits */
         char none[1] = "";
-        struct item item = {.level = (enum diag_level)level, .file = file, .path = none, .message = message};
+        struct item item = {
+            .level = (enum diag_level)level, .file = file, .path = none, .message = message};
         print_item(d, format, colour, &item, first, out);
         first = false;
     }

@@ -12,7 +12,8 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Edits (insert, delete, change, swap of neighbours) from a to b; both at most WORD_BYTES_MAX long. */
+/* Edits (insert, delete, change, swap of neighbours) from a to b; both at most WORD_BYTES_MAX long.
+ */
 static int edits(const char *a, size_t a_bytes, const char *b, size_t b_bytes)
 {
     int rows[3][WORD_BYTES_MAX + 1]; /* the last three rows of the table, in turn */

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT
- * Durations, sizes and percentages. Numbers are read in thousandths as integers: no rounding on the way. */
+ * Durations, sizes and percentages. Numbers are read in thousandths as integers: no rounding on the
+ * way. */
 #include "lib/base/duration.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-#define NUMBER_MAX (INT64_C(1) << 50) /* before the unit; far beyond every bound, far from overflow */
-#define PARTS_MAX 9                   /* digits behind the point */
+#define NUMBER_MAX                                                                                 \
+    (INT64_C(1) << 50) /* before the unit; far beyond every bound, far from overflow */
+#define PARTS_MAX 9    /* digits behind the point */
 
-/* digits[.digits]: whole, and the part behind the point as part / scale. Returns the bytes read, 0 when it is none. */
+/* digits[.digits]: whole, and the part behind the point as part / scale. Returns the bytes read, 0
+ * when it is none. */
 static size_t number(const char *text, int64_t *whole, int64_t *part, int64_t *scale)
 {
     size_t i = 0;
@@ -33,10 +36,12 @@ static size_t number(const char *text, int64_t *whole, int64_t *part, int64_t *s
 }
 
 /* (whole + part / scale) * unit, where that is a whole number below most. */
-static int scaled(int64_t whole, int64_t part, int64_t scale, int64_t unit, int64_t most, int64_t *out)
+static int scaled(
+    int64_t whole, int64_t part, int64_t scale, int64_t unit, int64_t most, int64_t *out)
 {
     int64_t a, b;
-    if (__builtin_mul_overflow(whole, unit, &a) || __builtin_mul_overflow(part, unit, &b) || b % scale != 0)
+    if (__builtin_mul_overflow(whole, unit, &a) || __builtin_mul_overflow(part, unit, &b) ||
+        b % scale != 0)
         return -1;
     if (__builtin_add_overflow(a, b / scale, &a) || a > most)
         return -1;
@@ -50,7 +55,11 @@ static const struct {
     const char *name;
     int64_t ms;
 } time_units[] = {
-    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1},
+    {"d", 86400000},
+    {"h", 3600000},
+    {"m", 60000},
+    {"s", 1000},
+    {"ms", 1},
 };
 #define TIME_UNITS (sizeof time_units / sizeof time_units[0])
 
@@ -93,9 +102,11 @@ int duration_parse(const char *text, int64_t *out_ms, struct error *err)
         if (unit < 0)
             return bad_duration(err, text, "the units are ms, s, m, h and d");
         if (unit <= last || fraction)
-            return bad_duration(err, text, "units go from large to small, each once, and only the last has a fraction");
+            return bad_duration(err, text,
+                "units go from large to small, each once, and only the last has a fraction");
         if (scaled(whole, part, scale, time_units[unit].ms, DURATION_MS_MAX, &ms) < 0)
-            return bad_duration(err, text, "it is longer than ten years, or has parts of a millisecond");
+            return bad_duration(
+                err, text, "it is longer than ten years, or has parts of a millisecond");
         total += ms; /* at most five times DURATION_MS_MAX */
         last = unit;
         fraction = scale > 1;
@@ -118,8 +129,8 @@ char *duration_print(int64_t ms, char out[DURATION_TEXT_BYTES])
     for (size_t i = 0; i < TIME_UNITS && rest > 0; i++) {
         uint64_t unit = (uint64_t)time_units[i].ms;
         if (rest >= unit)
-            n += (size_t)snprintf(out + n, DURATION_TEXT_BYTES - n, "%llu%s", (unsigned long long)(rest / unit),
-                time_units[i].name);
+            n += (size_t)snprintf(out + n, DURATION_TEXT_BYTES - n, "%llu%s",
+                (unsigned long long)(rest / unit), time_units[i].name);
         rest %= unit;
     }
     return out;
@@ -131,8 +142,16 @@ static const struct {
     const char *name;
     int64_t bytes;
 } size_units[] = {
-    {"TiB", INT64_C(1) << 40}, {"TB", INT64_C(1000000000000)}, {"GiB", INT64_C(1) << 30}, {"GB", 1000000000},
-    {"MiB", 1 << 20}, {"MB", 1000000}, {"KiB", 1024}, {"KB", 1000}, {"kB", 1000}, {"B", 1},
+    {"TiB", INT64_C(1) << 40},
+    {"TB", INT64_C(1000000000000)},
+    {"GiB", INT64_C(1) << 30},
+    {"GB", 1000000000},
+    {"MiB", 1 << 20},
+    {"MB", 1000000},
+    {"KiB", 1024},
+    {"KB", 1000},
+    {"kB", 1000},
+    {"B", 1},
 };
 #define SIZE_UNITS (sizeof size_units / sizeof size_units[0])
 
@@ -143,15 +162,18 @@ int size_parse(const char *text, int64_t *out_bytes, struct error *err)
     if (n == 0)
         return error_set(err, ERROR_INPUT, "\"%.60s\" is no size: write 512B, 64KiB or 4MB", text);
     if (text[n] == '\0')
-        return error_set(err, ERROR_INPUT, "\"%.60s\" is no size: the unit is missing (B, KiB, MiB, kB, MB)", text);
+        return error_set(err, ERROR_INPUT,
+            "\"%.60s\" is no size: the unit is missing (B, KiB, MiB, kB, MB)", text);
     for (size_t i = 0; i < SIZE_UNITS; i++) {
         if (strcmp(text + n, size_units[i].name) != 0)
             continue;
         if (scaled(whole, part, scale, size_units[i].bytes, INT64_MAX / 2, out_bytes) < 0)
-            return error_set(err, ERROR_INPUT, "\"%.60s\" is no size: too large, or with parts of a byte", text);
+            return error_set(
+                err, ERROR_INPUT, "\"%.60s\" is no size: too large, or with parts of a byte", text);
         return 0;
     }
-    return error_set(err, ERROR_INPUT, "\"%.60s\" is no size: the units are B, KiB, MiB, GiB, kB, MB and GB", text);
+    return error_set(err, ERROR_INPUT,
+        "\"%.60s\" is no size: the units are B, KiB, MiB, GiB, kB, MB and GB", text);
 }
 
 char *size_print(int64_t bytes, char out[DURATION_TEXT_BYTES])
@@ -176,7 +198,8 @@ char *size_print_rough(int64_t bytes, char out[DURATION_TEXT_BYTES])
     for (; i + 1 < sizeof names / sizeof names[0] && (value >= 1000 || value <= -1000); i++)
         value /= 1024;
     if (i == 0 || value >= 100 || value <= -100)
-        (void)snprintf(out, DURATION_TEXT_BYTES, "%.0f%s", value, names[i]); /* fits, here and below */
+        (void)snprintf(
+            out, DURATION_TEXT_BYTES, "%.0f%s", value, names[i]); /* fits, here and below */
     else
         (void)snprintf(out, DURATION_TEXT_BYTES, "%.1f%s", value, names[i]);
     return out;
@@ -189,7 +212,8 @@ int percent_parse(const char *text, double *out_percent, struct error *err)
     int64_t whole, part, scale;
     size_t n = number(text, &whole, &part, &scale);
     if (n == 0 || strcmp(text + n, "%") != 0)
-        return error_set(err, ERROR_INPUT, "\"%.60s\" is no percentage: write 85%% or 99.5%%", text);
+        return error_set(
+            err, ERROR_INPUT, "\"%.60s\" is no percentage: write 85%% or 99.5%%", text);
     if (whole > 100 || (whole == 100 && part > 0))
         return error_set(err, ERROR_INPUT, "\"%.60s\" is more than 100%%", text);
     *out_percent = (double)whole + (double)part / (double)scale;

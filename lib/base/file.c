@@ -57,7 +57,8 @@ int file_read(const char *path, struct buf *out, mode_t *out_mode, struct error 
     return rc;
 }
 
-static int read_into(int fd, const char *path, char *out, size_t room, size_t *out_bytes, struct error *err)
+static int read_into(
+    int fd, const char *path, char *out, size_t room, size_t *out_bytes, struct error *err)
 {
     size_t used = 0;
     for (;;) {
@@ -77,7 +78,8 @@ static int read_into(int fd, const char *path, char *out, size_t room, size_t *o
     return 0;
 }
 
-int file_read_into(const char *path, char *out, size_t room, size_t *out_bytes, mode_t *out_mode, struct error *err)
+int file_read_into(const char *path, char *out, size_t room, size_t *out_bytes, mode_t *out_mode,
+    struct error *err)
 {
     mode_t mode = 0;
     int fd = open_regular(path, &mode, err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reads whole small files. Blocks: for start-up, reload off the loop, and tests; never inside a loop turn that serves. */
+ * Reads whole small files. Blocks: for start-up, reload off the loop, and tests; never inside a
+ * loop turn that serves. */
 #ifndef LIB_BASE_FILE_H
 #define LIB_BASE_FILE_H
 
@@ -14,7 +15,8 @@
  * Errors: CONFIG (cannot be read; the path is named), LIMIT (larger than out may hold). */
 int file_read(const char *path, struct buf *out, mode_t *out_mode, struct error *err) MUST_USE;
 
-/* As file_read, into room that the caller holds and can wipe: nothing keeps a copy. No NUL is added. */
+/* As file_read, into room that the caller holds and can wipe: nothing keeps a copy. No NUL is
+ * added. */
 int file_read_into(const char *path, char *out, size_t room, size_t *out_bytes, mode_t *out_mode,
     struct error *err) MUST_USE;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sets of files: the set itself, its one byte string, its hash. Reading from disk is in pack_read.c. */
+ * Sets of files: the set itself, its one byte string, its hash. Reading from disk is in
+ * pack_read.c. */
 #include "lib/base/pack.h"
 
 #include <stdlib.h>
@@ -76,8 +77,8 @@ int pack_add(struct pack *p, const char *name, const void *data, size_t bytes, s
     return pack_add_path(p, name, NULL, data, bytes, err);
 }
 
-int pack_add_path(struct pack *p, const char *name, const char *path, const void *data, size_t bytes,
-    struct error *err)
+int pack_add_path(struct pack *p, const char *name, const char *path, const void *data,
+    size_t bytes, struct error *err)
 {
     size_t name_bytes = strlen(name);
     if (name_bytes == 0 || name_bytes > PACK_NAME_BYTES_MAX || strchr(name, '\n'))
@@ -86,7 +87,8 @@ int pack_add_path(struct pack *p, const char *name, const char *path, const void
     if (place >= 0)
         return error_set(err, ERROR_INPUT, "file \"%s\" is twice in the set", name);
     if (bytes > p->bytes_max - p->bytes || name_bytes > p->bytes_max - p->bytes - bytes)
-        return error_set(err, ERROR_LIMIT, "the files have more than %zu bytes in all, with \"%s\"", p->bytes_max, name);
+        return error_set(err, ERROR_LIMIT, "the files have more than %zu bytes in all, with \"%s\"",
+            p->bytes_max, name);
     if (reserve(p, err) < 0)
         return -1;
     struct pack_file file = {.name = strdup(name), .data = malloc(bytes + 1), .bytes = bytes};
@@ -152,7 +154,8 @@ int pack_write(const struct pack *p, struct buf *out, struct error *err)
             rc = buf_add_char(out, '\n');
     }
     if (rc < 0)
-        return error_set(err, ERROR_LIMIT, "the packed set does not fit in %zu bytes", out->bytes_max);
+        return error_set(
+            err, ERROR_LIMIT, "the packed set does not fit in %zu bytes", out->bytes_max);
     return 0;
 }
 
@@ -174,7 +177,8 @@ int pack_hash(const struct pack *p, char out[ID_SHA256_BYTES], struct error *err
 }
 
 /* Reads "bytes name\n" at *at. */
-static int parse_head(const char *data, size_t bytes, size_t *at, size_t *out_bytes, char name[PACK_NAME_BYTES_MAX + 1])
+static int parse_head(const char *data, size_t bytes, size_t *at, size_t *out_bytes,
+    char name[PACK_NAME_BYTES_MAX + 1])
 {
     size_t n = 0, i = *at, digits = 0;
     for (; i < bytes && data[i] >= '0' && data[i] <= '9' && digits < 12; i++, digits++)
@@ -196,11 +200,13 @@ static int parse_head(const char *data, size_t bytes, size_t *at, size_t *out_by
 static int parse_into(struct pack *p, const char *data, size_t bytes, struct error *err)
 {
     if (bytes < HEAD_BYTES || memcmp(data, HEAD, HEAD_BYTES) != 0)
-        return error_set(err, ERROR_INPUT, "these bytes are no set of files, or of a later version");
+        return error_set(
+            err, ERROR_INPUT, "these bytes are no set of files, or of a later version");
     char name[PACK_NAME_BYTES_MAX + 1];
     for (size_t at = HEAD_BYTES; at < bytes;) {
         size_t content = 0;
-        if (parse_head(data, bytes, &at, &content, name) < 0 || content >= bytes - at || data[at + content] != '\n')
+        if (parse_head(data, bytes, &at, &content, name) < 0 || content >= bytes - at ||
+            data[at + content] != '\n')
             return error_set(err, ERROR_INPUT, "the set of files is damaged at byte %zu", at);
         if (pack_add(p, name, data + at, content, err) < 0)
             return -1;

@@ -13,8 +13,8 @@
 
 #define PATH_BYTES_MAX 4096
 
-static int read_folder(struct pack *p, const char *path, const char *suffix, const char *prefix, int depth,
-    struct error *err);
+static int read_folder(struct pack *p, const char *path, const char *suffix, const char *prefix,
+    int depth, struct error *err);
 
 static bool ends_with(const char *name, const char *suffix)
 {
@@ -62,17 +62,19 @@ static int read_entry(struct pack *p, const char *folder, const char *entry, con
     return S_ISDIR(st.st_mode) ? 0 : read_one(p, path, name, err);
 }
 
-static int read_folder(struct pack *p, const char *path, const char *suffix, const char *prefix, int depth,
-    struct error *err)
+static int read_folder(struct pack *p, const char *path, const char *suffix, const char *prefix,
+    int depth, struct error *err)
 {
     if (depth > PACK_FOLDERS_DEEP_MAX)
-        return error_set(err, ERROR_LIMIT, "folders below %s are more than %d deep", path, PACK_FOLDERS_DEEP_MAX);
+        return error_set(err, ERROR_LIMIT, "folders below %s are more than %d deep", path,
+            PACK_FOLDERS_DEEP_MAX);
     DIR *folder = opendir(path);
     if (!folder)
         return error_from_errno(err, ERROR_CONFIG, errno, "opening the folder %s", path);
     int rc = 0;
     errno = 0;
-    for (const struct dirent *e = readdir(folder); e && rc == 0; e = rc == 0 ? readdir(folder) : NULL) {
+    for (const struct dirent *e = readdir(folder); e && rc == 0;
+         e = rc == 0 ? readdir(folder) : NULL) {
         if (e->d_name[0] != '.')
             rc = read_entry(p, path, e->d_name, suffix, prefix, depth, err);
         errno = 0; /* so that readdir's own can be told from the end */
@@ -83,7 +85,8 @@ static int read_folder(struct pack *p, const char *path, const char *suffix, con
     return rc;
 }
 
-int pack_read(struct pack *p, const char *path, const char *suffix, const char *prefix, struct error *err)
+int pack_read(
+    struct pack *p, const char *path, const char *suffix, const char *prefix, struct error *err)
 {
     struct stat st;
     if (stat(path, &st) < 0)

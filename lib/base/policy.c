@@ -14,8 +14,8 @@ const char *const policy_responders[] = {"bot", "people", NULL};
 const char *const policy_acknowledges[] = {"never", "while-running", NULL};
 const char *const policy_modes[] = {"shadow", "suggest", "approve", "auto", NULL};
 
-/* Whether text matches a pattern where each * stands for any bytes, both folded. Goes back to the last * only, so the
- * cost is at most the product of the lengths. */
+/* Whether text matches a pattern where each * stands for any bytes, both folded. Goes back to the
+ * last * only, so the cost is at most the product of the lengths. */
 static bool glob(const char *pattern, const char *text)
 {
     const char *star = NULL, *from = NULL;
@@ -43,15 +43,15 @@ static bool name_matches(const char *pattern, const char *name)
     struct buf x, y;
     buf_init(&x, NAME_BYTES_MAX);
     buf_init(&y, NAME_BYTES_MAX);
-    bool matches = text_fold(pattern, strlen(pattern), &x, NULL) == 0 && text_fold(name, strlen(name), &y, NULL) == 0 &&
-                   glob(buf_text(&x), buf_text(&y));
+    bool matches = text_fold(pattern, strlen(pattern), &x, NULL) == 0 &&
+                   text_fold(name, strlen(name), &y, NULL) == 0 && glob(buf_text(&x), buf_text(&y));
     buf_done(&x);
     buf_done(&y);
     return matches;
 }
 
-static const struct policy_service *find_service(const struct policies *p, const char *account, const char *id,
-    const char *name)
+static const struct policy_service *find_service(
+    const struct policies *p, const char *account, const char *id, const char *name)
 {
     for (int by_name = 0; by_name < 2; by_name++) /* every id goes before every pattern */
         for (int i = 0; i < p->services_count; i++) {
@@ -75,8 +75,8 @@ static const struct policy_customer *find_customer(const struct policies *p, con
 }
 
 /* What is said goes over what is there. */
-static void lay_over(struct policy *out, int language, int first_responder, int acknowledge, int mode,
-    const char *time_zone, int64_t hand_over_level)
+static void lay_over(struct policy *out, int language, int first_responder, int acknowledge,
+    int mode, const char *time_zone, int64_t hand_over_level)
 {
     if (language >= 0)
         out->language = (enum policy_language)language;
@@ -96,7 +96,8 @@ static bool lay_customer(const struct policies *p, const char *customer, struct 
 {
     const struct policy_customer *c = find_customer(p, customer);
     if (c)
-        lay_over(out, c->language, c->first_responder, c->acknowledge, c->mode, c->time_zone, c->hand_over_level);
+        lay_over(out, c->language, c->first_responder, c->acknowledge, c->mode, c->time_zone,
+            c->hand_over_level);
     return c != NULL;
 }
 
@@ -108,8 +109,10 @@ void policy_of_service(const struct policies *p, const char *account, const char
     if (!s)
         return;
     out->customer = s->customer;
-    (void)lay_customer(p, s->customer, out); /* a customer that the settings do not list has the defaults */
-    lay_over(out, s->language, s->first_responder, s->acknowledge, s->mode, s->time_zone, s->hand_over_level);
+    (void)lay_customer(
+        p, s->customer, out); /* a customer that the settings do not list has the defaults */
+    lay_over(out, s->language, s->first_responder, s->acknowledge, s->mode, s->time_zone,
+        s->hand_over_level);
 }
 
 bool policy_of_customer(const struct policies *p, const char *customer, struct policy *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading maps, lists and maps of names by the table. Scalars are in schema_scalar.c, what is printed from the table
- * in schema_print.c and schema_json.c. */
+ * Reading maps, lists and maps of names by the table. Scalars are in schema_scalar.c, what is
+ * printed from the table in schema_print.c and schema_json.c. */
 #include "lib/base/schema.h"
 
 #include <string.h>
@@ -36,8 +36,8 @@ static bool is_kind(const struct schema_field *f, const struct yaml_node *node, 
         return false;
     }
     if (node->children > schema_most(f)) {
-        yaml_error(r->diag, node, NULL, "%s has %d entries; at most %lld are allowed", f->name, node->children,
-            (long long)schema_most(f));
+        yaml_error(r->diag, node, NULL, "%s has %d entries; at most %lld are allowed", f->name,
+            node->children, (long long)schema_most(f));
         return false;
     }
     return true;
@@ -110,8 +110,8 @@ static int read_words(const struct schema_field *f, const struct yaml_node *node
     return rc;
 }
 
-static int read_pair(const struct schema_field *f, const struct yaml_node *n, struct schema_pair *out,
-    const struct schema_reader *r)
+static int read_pair(const struct schema_field *f, const struct yaml_node *n,
+    struct schema_pair *out, const struct schema_reader *r)
 {
     out->name = n->key->text;
     out->text = n->text;
@@ -122,7 +122,8 @@ static int read_pair(const struct schema_field *f, const struct yaml_node *n, st
         return schema_read_scalar(&one, n, &out->number, r);
     }
     if (n->kind == YAML_NULL || n->kind == YAML_LIST || n->kind == YAML_MAP) {
-        yaml_error(r->diag, n, NULL, "\"%s\" wants text or a number, not %s", n->key->text, yaml_kind_name(n->kind));
+        yaml_error(r->diag, n, NULL, "\"%s\" wants text or a number, not %s", n->key->text,
+            yaml_kind_name(n->kind));
         return -1;
     }
     return 0;
@@ -146,7 +147,8 @@ static int read_pairs(const struct schema_field *f, const struct yaml_node *node
 
 /* ---- structs in structs ---- */
 
-static int read_item(const struct schema *s, const struct yaml_node *node, void *item, const struct schema_reader *r)
+static int read_item(
+    const struct schema *s, const struct yaml_node *node, void *item, const struct schema_reader *r)
 {
     int rc = schema_defaults(s, item, r);
     if (rc == 0)
@@ -182,8 +184,8 @@ int schema_read_value(const struct schema_field *f, const struct yaml_node *node
 {
     void *at = at_offset(base, f->offset);
     if (node->kind == YAML_NULL) {
-        yaml_error(r->diag, node->key ? node->key : node, NULL, "%s has no value; give it one or remove the line",
-            f->name);
+        yaml_error(r->diag, node->key ? node->key : node, NULL,
+            "%s has no value; give it one or remove the line", f->name);
         return -1;
     }
     switch (f->type) {
@@ -211,7 +213,8 @@ int schema_read_value(const struct schema_field *f, const struct yaml_node *node
 
 #define NAMES_MAX 64
 
-static int unknown_key(const struct schema *s, const struct yaml_node *value, const struct schema_reader *r)
+static int unknown_key(
+    const struct schema *s, const struct yaml_node *value, const struct schema_reader *r)
 {
     const char *names[NAMES_MAX + 1];
     int n = 0;
@@ -230,7 +233,8 @@ static const struct schema_field *field_of(const struct schema *s, const char *n
     return NULL;
 }
 
-static int check_required(const struct schema *s, const struct yaml_node *map, const struct schema_reader *r)
+static int check_required(
+    const struct schema *s, const struct yaml_node *map, const struct schema_reader *r)
 {
     int rc = 0;
     for (const struct schema_field *f = s->fields; f->name; f++) {
@@ -242,12 +246,14 @@ static int check_required(const struct schema *s, const struct yaml_node *map, c
     return rc;
 }
 
-int schema_read(const struct schema *s, const struct yaml_node *map, void *base, const struct schema_reader *r)
+int schema_read(
+    const struct schema *s, const struct yaml_node *map, void *base, const struct schema_reader *r)
 {
     if (!map || (map->kind == YAML_NULL && !map->key && !map->parent))
         return 0; /* an empty file; required fields are for maps that are there */
     if (map->kind != YAML_MAP) {
-        yaml_error(r->diag, map, NULL, "this %s wants a map (key: value), not %s", s->name, yaml_kind_name(map->kind));
+        yaml_error(r->diag, map, NULL, "this %s wants a map (key: value), not %s", s->name,
+            yaml_kind_name(map->kind));
         return -1;
     }
     int rc = check_required(s, map, r);
@@ -281,7 +287,8 @@ const struct schema_field *schema_find(const struct schema *s, const char *path)
 
 static int set_default(const struct schema_field *f, void *base, const struct schema_reader *r)
 {
-    struct yaml_node *value = yaml_parse(r->arena, "(default)", f->standard, strlen(f->standard), 1024, 64, r->diag);
+    struct yaml_node *value =
+        yaml_parse(r->arena, "(default)", f->standard, strlen(f->standard), 1024, 64, r->diag);
     return value ? schema_read_value(f, value, base, r) : -1;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A JSON Schema (draft-07) of the table, for editors. What it allows is at least what the parser allows. */
+ * A JSON Schema (draft-07) of the table, for editors. What it allows is at least what the parser
+ * allows. */
 #include <string.h>
 
 #include "lib/base/schema_parts.h"
@@ -8,7 +9,8 @@
 #define DURATION_PATTERN "^([0-9]+(\\\\.[0-9]+)?(ms|s|m|h|d))+$"
 #define SIZE_PATTERN "^[0-9]+(\\\\.[0-9]+)?(B|[kK]B|[KMGT]iB|[MGT]B)$"
 
-/* Results of buf_* are not looked at here: what does not fit sets out->over, which the caller sees. */
+/* Results of buf_* are not looked at here: what does not fit sets out->over, which the caller sees.
+ */
 
 static void json_map(const struct schema *s, struct buf *out);
 
@@ -35,21 +37,25 @@ static void text_type(const struct schema_field *f, struct buf *out)
         (void)buf_add_text(out, "\"type\":[\"string\",\"number\",\"boolean\"]");
         return;
     }
-    (void)buf_printf(out, "\"type\":\"string\"%s", f->flags & SCHEMA_MAY_BE_EMPTY ? "" : ",\"minLength\":1");
+    (void)buf_printf(
+        out, "\"type\":\"string\"%s", f->flags & SCHEMA_MAY_BE_EMPTY ? "" : ",\"minLength\":1");
     if (f->type == SCHEMA_NAME)
-        (void)buf_printf(out, ",\"maxLength\":%d,\"pattern\":\"^[A-Za-z0-9_][A-Za-z0-9._-]*$\"", SCHEMA_NAME_BYTES);
+        (void)buf_printf(out, ",\"maxLength\":%d,\"pattern\":\"^[A-Za-z0-9_][A-Za-z0-9._-]*$\"",
+            SCHEMA_NAME_BYTES);
 }
 
 static void number_type(const struct schema_field *f, struct buf *out)
 {
     (void)buf_add_text(out, "\"type\":\"integer\"");
     if (f->least != 0 || f->most != 0)
-        (void)buf_printf(out, ",\"minimum\":%lld,\"maximum\":%lld", (long long)f->least, (long long)f->most);
+        (void)buf_printf(
+            out, ",\"minimum\":%lld,\"maximum\":%lld", (long long)f->least, (long long)f->most);
 }
 
 static void list_type(const struct schema_field *f, struct buf *out)
 {
-    (void)buf_printf(out, "\"type\":\"array\",\"maxItems\":%lld,\"items\":", (long long)schema_most(f));
+    (void)buf_printf(
+        out, "\"type\":\"array\",\"maxItems\":%lld,\"items\":", (long long)schema_most(f));
     if (f->type == SCHEMA_LIST) {
         json_map(f->inside, out);
         return;
@@ -147,7 +153,8 @@ static void json_required(const struct schema *s, struct buf *out)
 
 static void json_body(const struct schema *s, struct buf *out)
 {
-    (void)buf_add_text(out, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\n");
+    (void)buf_add_text(
+        out, "\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\n");
     for (const struct schema_field *f = s->fields; f->name; f++) {
         (void)buf_add_text(out, f == s->fields ? "" : ",\n");
         json_field(f, out);

@@ -13,8 +13,10 @@
 int schema_read_scalar(const struct schema_field *f, const struct yaml_node *node, void *at,
     const struct schema_reader *r);
 /* A text, path or secret of a list. */
-const char *schema_text(const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r);
-const char *schema_path(const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r);
+const char *schema_text(
+    const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r);
+const char *schema_path(
+    const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r);
 int64_t schema_most(const struct schema_field *f);
 bool schema_is_scalar(enum schema_type type);
 int schema_no_memory(const struct yaml_node *node, const struct schema_reader *r);

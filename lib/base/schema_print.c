@@ -9,7 +9,8 @@
 #define PATH_BYTES_MAX 128
 #define COLUMNS 100
 
-/* Results of buf_* are not looked at here: what does not fit sets out->over, which the caller sees. */
+/* Results of buf_* are not looked at here: what does not fit sets out->over, which the caller sees.
+ */
 
 static void add(struct buf *out, const char *text)
 {
@@ -35,7 +36,11 @@ static void describe(const struct schema_field *f, struct buf *out)
     if (f->words) {
         add(out, f->type == SCHEMA_WORDS ? "a list of " : "");
         for (int i = 0; f->words[i]; i++)
-            (void)buf_printf(out, "%s%s", i == 0 ? "" : f->words[i + 1] ? ", " : " or ", f->words[i]);
+            (void)buf_printf(out, "%s%s",
+                i == 0            ? ""
+                : f->words[i + 1] ? ", "
+                                  : " or ",
+                f->words[i]);
         return;
     }
     char bounds[2 * DURATION_TEXT_BYTES + 8];
@@ -52,7 +57,8 @@ static bool has_inside(const struct schema_field *f)
 static void join(char *out, const char *prefix, const struct schema_field *f)
 {
     const char *behind = f->type == SCHEMA_LIST ? "[]" : f->type == SCHEMA_NAMED ? ".NAME" : "";
-    (void)snprintf(out, PATH_BYTES_MAX, "%s%s%s%s", prefix, prefix[0] ? "." : "", f->name, behind); /* short names */
+    (void)snprintf(out, PATH_BYTES_MAX, "%s%s%s%s", prefix, prefix[0] ? "." : "", f->name,
+        behind); /* short names */
 }
 
 /* Words wrapped at COLUMNS, each line behind `indent`. */
@@ -143,7 +149,8 @@ static void example_field(const struct schema_field *f, int depth, struct buf *o
         (void)buf_printf(out, "%s:\n", f->example ? f->example : "name");
         example_map(f->inside, depth + 2, false, out);
     } else {
-        (void)buf_printf(out, "%s%s:%s%s\n", value ? "" : "# ", f->name, value ? " " : "", value ? value : "");
+        (void)buf_printf(
+            out, "%s%s:%s%s\n", value ? "" : "# ", f->name, value ? " " : "", value ? value : "");
     }
 }
 

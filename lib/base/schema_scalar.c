@@ -37,7 +37,8 @@ const char *schema_type_name(enum schema_type type)
     return names[type];
 }
 
-static int wrong_kind(const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
+static int wrong_kind(
+    const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
 {
     yaml_error(r->diag, node, NULL, "%s wants %s, not %s", f->name, schema_type_name(f->type),
         yaml_kind_name(node->kind));
@@ -46,11 +47,12 @@ static int wrong_kind(const struct schema_field *f, const struct yaml_node *node
 
 /* ---- text ---- */
 
-const char *schema_text(const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
+const char *schema_text(
+    const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
 {
     if (node->kind == YAML_INT || node->kind == YAML_FLOAT || node->kind == YAML_BOOL) {
-        yaml_error(r->diag, node, NULL, "%s wants text, not %s; write it in quotes: \"%s\"", f->name,
-            yaml_kind_name(node->kind), node->text);
+        yaml_error(r->diag, node, NULL, "%s wants text, not %s; write it in quotes: \"%s\"",
+            f->name, yaml_kind_name(node->kind), node->text);
         return NULL;
     }
     if (node->kind != YAML_TEXT) {
@@ -61,8 +63,8 @@ const char *schema_text(const struct schema_field *f, const struct yaml_node *no
     if (node->bytes == 0 && !(f->flags & SCHEMA_MAY_BE_EMPTY))
         yaml_error(r->diag, node, NULL, "%s must not be empty", f->name);
     else if ((int64_t)node->bytes > most)
-        yaml_error(r->diag, node, NULL, "%s has %zu bytes; at most %lld are allowed", f->name, node->bytes,
-            (long long)most);
+        yaml_error(r->diag, node, NULL, "%s has %zu bytes; at most %lld are allowed", f->name,
+            node->bytes, (long long)most);
     else
         return node->text;
     return NULL;
@@ -81,7 +83,8 @@ static int read_text(const struct schema_field *f, const struct yaml_node *node,
     if (!text)
         return -1;
     if (f->type == SCHEMA_NAME && !is_word(text)) {
-        yaml_error(r->diag, node, NULL, "%s wants a name of at most %d letters, digits and . _ - , not \"%s\"", f->name,
+        yaml_error(r->diag, node, NULL,
+            "%s wants a name of at most %d letters, digits and . _ - , not \"%s\"", f->name,
             SCHEMA_NAME_BYTES, text);
         return -1;
     }
@@ -89,7 +92,8 @@ static int read_text(const struct schema_field *f, const struct yaml_node *node,
     return 0;
 }
 
-const char *schema_path(const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
+const char *schema_path(
+    const struct schema_field *f, const struct yaml_node *node, const struct schema_reader *r)
 {
     const char *text = schema_text(f, node, r);
     if (!text || text[0] == '/' || r->folder[0] == '\0')
@@ -161,15 +165,16 @@ static int read_amount(const struct schema_field *f, const struct yaml_node *nod
 {
     bool duration = f->type == SCHEMA_DURATION;
     if (node->kind == YAML_INT || node->kind == YAML_FLOAT) {
-        yaml_error(r->diag, node, NULL, "%s has no unit; write %s%s, for example", f->name, node->text,
-            duration ? "s" : "KiB");
+        yaml_error(r->diag, node, NULL, "%s has no unit; write %s%s, for example", f->name,
+            node->text, duration ? "s" : "KiB");
         return -1;
     }
     if (node->kind != YAML_TEXT)
         return wrong_kind(f, node, r);
     int64_t number = 0;
     struct error err = {0};
-    if ((duration ? duration_parse(node->text, &number, &err) : size_parse(node->text, &number, &err)) < 0) {
+    if ((duration ? duration_parse(node->text, &number, &err)
+                  : size_parse(node->text, &number, &err)) < 0) {
         yaml_error(r->diag, node, NULL, "%s: %s", f->name, err.text);
         return -1;
     }
@@ -195,7 +200,11 @@ static int read_bool(const struct schema_field *f, const struct yaml_node *node,
 static void list_words(const char *const *words, struct buf *out)
 {
     for (int i = 0; words[i]; i++)
-        (void)buf_printf(out, "%s%s", i == 0 ? "" : words[i + 1] ? ", " : " or ", words[i]); /* cut when too long */
+        (void)buf_printf(out, "%s%s",
+            i == 0         ? ""
+            : words[i + 1] ? ", "
+                           : " or ",
+            words[i]); /* cut when too long */
 }
 
 static int read_word(const struct schema_field *f, const struct yaml_node *node, void *at,
@@ -212,8 +221,8 @@ static int read_word(const struct schema_field *f, const struct yaml_node *node,
             rc = 0;
         }
     if (rc < 0 && near)
-        yaml_error(r->diag, node, NULL, "%s wants %s, not \"%s\"; did you mean \"%s\"?", f->name, buf_text(&all),
-            node->text, near);
+        yaml_error(r->diag, node, NULL, "%s wants %s, not \"%s\"; did you mean \"%s\"?", f->name,
+            buf_text(&all), node->text, near);
     else if (rc < 0)
         yaml_error(r->diag, node, NULL, "%s wants %s, not %s", f->name, buf_text(&all),
             node->text ? node->text : yaml_kind_name(node->kind));

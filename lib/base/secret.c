@@ -9,7 +9,8 @@
 #include "lib/base/limits.h"
 
 /* The content without the line end behind it; a NUL inside would cut it short somewhere later. */
-static int keep(struct secret *s, struct arena *wiped, const char *text, size_t n, struct error *err)
+static int keep(
+    struct secret *s, struct arena *wiped, const char *text, size_t n, struct error *err)
 {
     while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
         n--;

@@ -206,7 +206,8 @@ static int fold_ascii(const char *text, size_t bytes, struct buf *out, struct er
     for (size_t i = 0; i < bytes; i++) {
         char c = text[i];
         if (buf_add_char(out, (char)(c >= 'A' && c <= 'Z' ? c + 32 : c)) < 0)
-            return error_set(err, ERROR_LIMIT, "text to compare is longer than %zu bytes", out->bytes_max);
+            return error_set(
+                err, ERROR_LIMIT, "text to compare is longer than %zu bytes", out->bytes_max);
     }
     return 0;
 }
@@ -219,23 +220,26 @@ static bool is_ascii(const char *text, size_t bytes)
     return true;
 }
 
-static int map(const char *text, size_t bytes, utf8proc_option_t options, struct buf *out, struct error *err)
+static int map(
+    const char *text, size_t bytes, utf8proc_option_t options, struct buf *out, struct error *err)
 {
     if (bytes > TEXT_FOLD_BYTES_MAX)
-        return error_set(err, ERROR_LIMIT, "text to compare is longer than %d bytes", TEXT_FOLD_BYTES_MAX);
+        return error_set(
+            err, ERROR_LIMIT, "text to compare is longer than %d bytes", TEXT_FOLD_BYTES_MAX);
     struct buf good;
     buf_init(&good, 3 * bytes + 1);
     text_repair(text, bytes, &good);
     utf8proc_uint8_t *folded = NULL;
     utf8proc_ssize_t n = -1;
     if (!good.over)
-        n = utf8proc_map((const utf8proc_uint8_t *)buf_text(&good), (utf8proc_ssize_t)good.bytes, &folded,
-            options);
+        n = utf8proc_map((const utf8proc_uint8_t *)buf_text(&good), (utf8proc_ssize_t)good.bytes,
+            &folded, options);
     buf_done(&good);
     int rc = n < 0 ? -1 : buf_add(out, folded, (size_t)n);
     free(folded);
     if (rc < 0)
-        return error_set(err, ERROR_LIMIT, "text to compare does not fit in %zu bytes", out->bytes_max);
+        return error_set(
+            err, ERROR_LIMIT, "text to compare does not fit in %zu bytes", out->bytes_max);
     return 0;
 }
 
@@ -243,7 +247,8 @@ int text_fold(const char *text, size_t bytes, struct buf *out, struct error *err
 {
     if (is_ascii(text, bytes))
         return fold_ascii(text, bytes, out, err);
-    return map(text, bytes, UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE, out, err);
+    return map(text, bytes,
+        UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE, out, err);
 }
 
 int text_compat(const char *text, size_t bytes, struct buf *out, struct error *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The strict composer: libyaml's events become nodes with places. Typing of plain scalars is in yaml_scalar.c, the
- * check of the raw text in yaml_source.c. */
+ * The strict composer: libyaml's events become nodes with places. Typing of plain scalars is in
+ * yaml_scalar.c, the check of the raw text in yaml_source.c. */
 #include "lib/base/yaml.h"
 
 #include <stdarg.h>
@@ -22,10 +22,10 @@ struct key_set {
 
 struct composer {
     yaml_parser_t parser;
-    struct arena *arena;   /* borrowed */
-    struct diag *diag;     /* borrowed */
-    const char *file;      /* arena */
-    const char *text;      /* borrowed; without a byte order mark */
+    struct arena *arena; /* borrowed */
+    struct diag *diag;   /* borrowed */
+    const char *file;    /* arena */
+    const char *text;    /* borrowed; without a byte order mark */
     size_t bytes;
     int nodes;
     int nodes_max;
@@ -33,16 +33,19 @@ struct composer {
     struct key_set keys;
 };
 
-static struct yaml_node *compose(struct composer *c, yaml_event_t *event, struct yaml_node *parent, int depth);
+static struct yaml_node *compose(
+    struct composer *c, yaml_event_t *event, struct yaml_node *parent, int depth);
 
-static void stop_at(struct composer *c, yaml_mark_t mark, const char *format, ...) PRINTF_LIKE(3, 4);
+static void stop_at(struct composer *c, yaml_mark_t mark, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 PRINTF_LIKE(3, 0)
 static void add_at(struct composer *c, yaml_mark_t mark, const char *format, va_list args)
 {
     char message[DIAG_MESSAGE_BYTES_MAX];
     (void)vsnprintf(message, sizeof message, format, args); /* what is longer is cut */
-    diag_add(c->diag, DIAG_ERROR, c->file, (int)mark.line + 1, (int)mark.column + 1, "", "%s", message);
+    diag_add(
+        c->diag, DIAG_ERROR, c->file, (int)mark.line + 1, (int)mark.column + 1, "", "%s", message);
 }
 
 static void refuse(struct composer *c, yaml_mark_t mark, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -116,8 +119,8 @@ static bool next(struct composer *c, yaml_event_t *event)
 
 /* ---- nodes ---- */
 
-static struct yaml_node *node_new(struct composer *c, const yaml_event_t *event, struct yaml_node *parent,
-    enum yaml_kind kind)
+static struct yaml_node *node_new(
+    struct composer *c, const yaml_event_t *event, struct yaml_node *parent, enum yaml_kind kind)
 {
     if (c->nodes == c->nodes_max) {
         stop_at(c, event->start_mark, "more than %d values in one file", c->nodes_max);
@@ -137,18 +140,20 @@ static struct yaml_node *node_new(struct composer *c, const yaml_event_t *event,
     return n;
 }
 
-static void check_decoration(struct composer *c, const yaml_event_t *event, const yaml_char_t *anchor,
-    const yaml_char_t *tag)
+static void check_decoration(struct composer *c, const yaml_event_t *event,
+    const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     if (anchor)
-        refuse(c, event->start_mark, "anchors (&%s) are not allowed; write the value where it is needed",
+        refuse(c, event->start_mark,
+            "anchors (&%s) are not allowed; write the value where it is needed",
             (const char *)anchor);
     if (tag)
         refuse(c, event->start_mark, "tags (%s) are not allowed; quote a value to make it text",
             (const char *)tag);
 }
 
-static struct yaml_node *scalar(struct composer *c, const yaml_event_t *event, struct yaml_node *parent)
+static struct yaml_node *scalar(
+    struct composer *c, const yaml_event_t *event, struct yaml_node *parent)
 {
     check_decoration(c, event, event->data.scalar.anchor, event->data.scalar.tag);
     const char *text = (const char *)event->data.scalar.value;
@@ -170,7 +175,8 @@ static struct yaml_node *scalar(struct composer *c, const yaml_event_t *event, s
     return n;
 }
 
-static struct yaml_node *alias(struct composer *c, const yaml_event_t *event, struct yaml_node *parent)
+static struct yaml_node *alias(
+    struct composer *c, const yaml_event_t *event, struct yaml_node *parent)
 {
     refuse(c, event->start_mark, "aliases (*%s) are not allowed; write the value again",
         (const char *)event->data.alias.anchor);
@@ -192,7 +198,8 @@ static void append(struct yaml_node *parent, struct yaml_node ***tail, struct ya
     parent->children++;
 }
 
-static struct yaml_node *list(struct composer *c, const yaml_event_t *begin, struct yaml_node *parent, int depth)
+static struct yaml_node *list(
+    struct composer *c, const yaml_event_t *begin, struct yaml_node *parent, int depth)
 {
     check_decoration(c, begin, begin->data.sequence_start.anchor, begin->data.sequence_start.tag);
     struct yaml_node *n = too_deep(c, begin, depth) ? NULL : node_new(c, begin, parent, YAML_LIST);
@@ -214,7 +221,11 @@ static struct yaml_node *list(struct composer *c, const yaml_event_t *begin, str
 static uint64_t key_hash(const struct yaml_node *key)
 {
     uint64_t h = text_hash(key->text, key->bytes);
-    return text_hash(&(struct { uint64_t hash; const void *map; }){h, key->parent}, 2 * sizeof(uint64_t));
+    return text_hash(&(struct {
+        uint64_t hash;
+        const void *map;
+    }){h, key->parent},
+        2 * sizeof(uint64_t));
 }
 
 static struct yaml_node **key_slot(struct key_set *set, const struct yaml_node *key)
@@ -251,8 +262,8 @@ static bool key_is_new(struct composer *c, const yaml_event_t *event, struct yam
     }
     struct yaml_node **slot = key_slot(&c->keys, key);
     if (*slot) {
-        refuse(c, event->start_mark, "key \"%s\" is given twice, first in line %d, column %d", key->text,
-            (*slot)->line, (*slot)->column);
+        refuse(c, event->start_mark, "key \"%s\" is given twice, first in line %d, column %d",
+            key->text, (*slot)->line, (*slot)->column);
         return false;
     }
     *slot = key;
@@ -261,10 +272,12 @@ static bool key_is_new(struct composer *c, const yaml_event_t *event, struct yam
 }
 
 /* The key of an entry; NULL when stopped. *out_good: whether the entry belongs into the map. */
-static struct yaml_node *map_key(struct composer *c, yaml_event_t *event, struct yaml_node *map, bool *out_good)
+static struct yaml_node *map_key(
+    struct composer *c, yaml_event_t *event, struct yaml_node *map, bool *out_good)
 {
     *out_good = false;
-    struct yaml_node *key = compose(c, event, map, YAML_DEPTH_MAX); /* a list or map as key stops below */
+    struct yaml_node *key =
+        compose(c, event, map, YAML_DEPTH_MAX); /* a list or map as key stops below */
     if (!key)
         return NULL;
     if (!key->text)
@@ -279,7 +292,8 @@ static struct yaml_node *map_key(struct composer *c, yaml_event_t *event, struct
 }
 
 /* Reads the value that belongs to a key; NULL when stopped. */
-static struct yaml_node *map_value(struct composer *c, struct yaml_node *map, struct yaml_node *key, int depth)
+static struct yaml_node *map_value(
+    struct composer *c, struct yaml_node *map, struct yaml_node *key, int depth)
 {
     yaml_event_t event;
     if (!next(c, &event))
@@ -291,7 +305,8 @@ static struct yaml_node *map_value(struct composer *c, struct yaml_node *map, st
     return value;
 }
 
-static struct yaml_node *map(struct composer *c, const yaml_event_t *begin, struct yaml_node *parent, int depth)
+static struct yaml_node *map(
+    struct composer *c, const yaml_event_t *begin, struct yaml_node *parent, int depth)
 {
     check_decoration(c, begin, begin->data.mapping_start.anchor, begin->data.mapping_start.tag);
     struct yaml_node *n = too_deep(c, begin, depth) ? NULL : node_new(c, begin, parent, YAML_MAP);
@@ -304,7 +319,8 @@ static struct yaml_node *map(struct composer *c, const yaml_event_t *begin, stru
         }
         bool good = false;
         if (event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT)
-            stop_at(c, event.start_mark, "a key must be a word, not a list or a map; quote text with { or [");
+            stop_at(c, event.start_mark,
+                "a key must be a word, not a list or a map; quote text with { or [");
         struct yaml_node *key = c->stopped ? NULL : map_key(c, &event, n, &good);
         yaml_event_delete(&event);
         struct yaml_node *value = key ? map_value(c, n, key, depth) : NULL;
@@ -316,7 +332,8 @@ static struct yaml_node *map(struct composer *c, const yaml_event_t *begin, stru
     return NULL;
 }
 
-static struct yaml_node *compose(struct composer *c, yaml_event_t *event, struct yaml_node *parent, int depth)
+static struct yaml_node *compose(
+    struct composer *c, yaml_event_t *event, struct yaml_node *parent, int depth)
 {
     switch (event->type) {
     case YAML_SCALAR_EVENT:
@@ -347,7 +364,8 @@ static struct yaml_node *stream(struct composer *c)
                 root = node_new(c, &event, NULL, YAML_NULL);
         } else if (event.type == YAML_DOCUMENT_START_EVENT) {
             if (root)
-                stop_at(c, event.start_mark, "only one document is allowed in a file; remove what begins here");
+                stop_at(c, event.start_mark,
+                    "only one document is allowed in a file; remove what begins here");
         } else if (event.type != YAML_STREAM_START_EVENT && event.type != YAML_DOCUMENT_END_EVENT) {
             root = compose(c, &event, NULL, 0);
         }
@@ -367,7 +385,8 @@ struct yaml_node *yaml_parse(struct arena *a, const char *file, const char *text
         text += 3;
         bytes -= 3;
     }
-    struct composer c = {.arena = a, .diag = d, .text = text, .bytes = bytes, .nodes_max = nodes_max};
+    struct composer c = {
+        .arena = a, .diag = d, .text = text, .bytes = bytes, .nodes_max = nodes_max};
     c.file = arena_strdup(a, file);
     if (!c.file || !yaml_parser_initialize(&c.parser)) {
         diag_add(d, DIAG_ERROR, file, 0, 0, "", "out of memory");

@@ -47,7 +47,8 @@ void yaml_path(const struct yaml_node *node, struct buf *out)
         return;
     yaml_path(node->parent, out); /* at most YAML_DEPTH_MAX deep */
     if (node->parent->kind == YAML_LIST) {
-        (void)buf_printf(out, "[%d]", index_of(node)); /* cut where it does not fit, here and below */
+        (void)buf_printf(
+            out, "[%d]", index_of(node)); /* cut where it does not fit, here and below */
     } else {
         const struct yaml_node *key = node->key ? node->key : node;
         (void)buf_printf(out, "%s%s", node->parent->parent ? "." : "", key->text ? key->text : "?");
@@ -55,8 +56,8 @@ void yaml_path(const struct yaml_node *node, struct buf *out)
 }
 
 PRINTF_LIKE(5, 0)
-static void add(struct diag *d, enum diag_level level, const struct yaml_node *node, const char *path,
-    const char *format, va_list args)
+static void add(struct diag *d, enum diag_level level, const struct yaml_node *node,
+    const char *path, const char *format, va_list args)
 {
     char message[DIAG_MESSAGE_BYTES_MAX];
     (void)vsnprintf(message, sizeof message, format, args); /* what is longer is cut */
@@ -64,11 +65,13 @@ static void add(struct diag *d, enum diag_level level, const struct yaml_node *n
     buf_init(&own, PATH_BYTES_MAX);
     if (!path)
         yaml_path(node, &own);
-    diag_add(d, level, node->file, node->line, node->column, path ? path : buf_text(&own), "%s", message);
+    diag_add(d, level, node->file, node->line, node->column, path ? path : buf_text(&own), "%s",
+        message);
     buf_done(&own);
 }
 
-void yaml_error(struct diag *d, const struct yaml_node *node, const char *path, const char *format, ...)
+void yaml_error(
+    struct diag *d, const struct yaml_node *node, const char *path, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -76,7 +79,8 @@ void yaml_error(struct diag *d, const struct yaml_node *node, const char *path, 
     va_end(args);
 }
 
-void yaml_warning(struct diag *d, const struct yaml_node *node, const char *path, const char *format, ...)
+void yaml_warning(
+    struct diag *d, const struct yaml_node *node, const char *path, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

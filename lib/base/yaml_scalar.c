@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Plain scalars by the core schema of YAML 1.2 (section 10.3.2): null, true, false, integers (decimal, 0o, 0x), floats.
- * Everything else is text: no, on, 12:30:45, 1_000. */
+ * Plain scalars by the core schema of YAML 1.2 (section 10.3.2): null, true, false, integers
+ * (decimal, 0o, 0x), floats. Everything else is text: no, on, 12:30:45, 1_000. */
 #include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,7 +21,9 @@ static bool digits_only(const char *s, int base)
     if (*s == '\0')
         return false;
     for (; *s; s++)
-        if (base == 8 ? *s < '0' || *s > '7' : base == 16 ? !isxdigit((unsigned char)*s) : !isdigit((unsigned char)*s))
+        if (base == 8    ? *s < '0' || *s > '7'
+            : base == 16 ? !isxdigit((unsigned char)*s)
+                         : !isdigit((unsigned char)*s))
             return false;
     return true;
 }
@@ -70,7 +72,8 @@ static bool as_integer(struct yaml_node *n)
     for (; *digits; digits++) {
         int digit = digit_of(*digits) * (minus ? -1 : 1);
         number = number * base + digit;
-        fits = fits && !__builtin_mul_overflow(value, base, &value) && !__builtin_add_overflow(value, digit, &value);
+        fits = fits && !__builtin_mul_overflow(value, base, &value) &&
+               !__builtin_add_overflow(value, digit, &value);
     }
     n->kind = fits ? YAML_INT : YAML_FLOAT;
     n->integer = fits ? value : 0;

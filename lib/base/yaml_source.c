@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The check of a file's raw text before libyaml sees it. libyaml reports bad UTF-8 without a line, and counts U+0085,
- * U+2028 and a lone CR as line ends, which editors do not. */
+ * The check of a file's raw text before libyaml sees it. libyaml reports bad UTF-8 without a line,
+ * and counts U+0085, U+2028 and a lone CR as line ends, which editors do not. */
 #include <string.h>
 
 #include "lib/base/text.h"
@@ -24,10 +24,12 @@ static const char *refused(int32_t point, char following)
     return NULL;
 }
 
-bool yaml_source_check(const char *file, const char *text, size_t bytes, size_t bytes_max, struct diag *d)
+bool yaml_source_check(
+    const char *file, const char *text, size_t bytes, size_t bytes_max, struct diag *d)
 {
     if (bytes > bytes_max) {
-        diag_add(d, DIAG_ERROR, file, 0, 0, "", "the file has %zu bytes; at most %zu are allowed", bytes, bytes_max);
+        diag_add(d, DIAG_ERROR, file, 0, 0, "", "the file has %zu bytes; at most %zu are allowed",
+            bytes, bytes_max);
         return false;
     }
     int line = 1, column = 1;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as an inventory file, and as a packed set from the database. Every host that is accepted must be found by
- * its name, and the set must come back from its packed form with the same hash. */
+ * Any bytes as an inventory file, and as a packed set from the database. Every host that is
+ * accepted must be found by its name, and the set must come back from its packed form with the same
+ * hash. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

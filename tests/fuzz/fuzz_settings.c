@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a settings file: the YAML tree, the diagnostics and the table's reader. What is accepted must have
- * policies that can be asked, what is refused must say why. */
+ * Any bytes as a settings file: the YAML tree, the diagnostics and the table's reader. What is
+ * accepted must have policies that can be asked, what is refused must say why. */
 #include <stdint.h>
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as text, duration, size and percentage: repaired text is valid and without NUL, folding twice changes
- * nothing more than once, cuts end within the text, and what is printed is read again. */
+ * Any bytes as text, duration, size and percentage: repaired text is valid and without NUL, folding
+ * twice changes nothing more than once, cuts end within the text, and what is printed is read
+ * again. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +34,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     buf_init(&line, 3 * bytes + 1);
     text_repair(text, bytes, &out);
     text_one_line(text, bytes, &line);
-    if (out.over || line.over || !text_valid(buf_text(&out), out.bytes) || !text_valid(buf_text(&line), line.bytes) ||
-        strlen(buf_text(&out)) != out.bytes || strchr(buf_text(&line), '\n'))
+    if (out.over || line.over || !text_valid(buf_text(&out), out.bytes) ||
+        !text_valid(buf_text(&line), line.bytes) || strlen(buf_text(&out)) != out.bytes ||
+        strchr(buf_text(&line), '\n'))
         abort();
     for (size_t most = 0; most < 9; most++) {
         size_t cut = text_cut(buf_text(&out), out.bytes, SIZE_MAX, most);
