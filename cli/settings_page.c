@@ -8,7 +8,8 @@ void settings_example(struct buf *out)
         "# The settings of a firstline node, all with their defaults or an example. Made by\n"
         "# `firstline help settings-example`; docs/settings.md has them as tables. Only what "
         "differs needs to stand here.\n"
-        "# Check it with: firstline check --settings FILE\n\n");
+        "# Use it with: firstline node --config FILE; mistakes are told with line and column "
+        "before it starts.\n\n");
     schema_example(&settings_schema, out);
 }
 
@@ -17,7 +18,7 @@ void settings_page(struct buf *out)
     (void)buf_add_text(out,
         "# Settings\n\n"
         "Made by `firstline help settings-page`; do not edit.\n\n"
-        "A node reads one YAML file: `firstline node --settings FILE`. The order is: defaults, the "
+        "A node reads one YAML file: `firstline node --config FILE`. The order is: defaults, the "
         "file, the environment,\n"
         "flags. What is wrong is told with file, line and column, all of it at once, and nothing "
         "starts. Unknown keys are\n"
