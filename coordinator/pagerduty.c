@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Calls to PagerDuty on their way: sent, answered, classed, told to their owner; and the rate that PagerDuty reports. What each
- * call says stands in pagerduty_calls.c, what an answer means in pagerduty_answer.c. Repeats nothing. */
+ * Calls to PagerDuty on their way: sent, answered, classed, told to their owner; and the rate that PagerDuty
+ * reports. What each call says stands in pagerduty_calls.c, what an answer means in pagerduty_answer.c. Repeats
+ * nothing. */
 #include "coordinator/pagerduty.h"
 
 #include <assert.h>
@@ -103,7 +104,8 @@ uint64_t pagerduty_op_refuse(struct pagerduty_op *op, enum error_kind kind, cons
 static void note_rate(struct pagerduty *pd, const struct http_reply *reply, const struct pagerduty_result *result)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t reset_s = pagerduty_answer_number(http_reply_header(reply, "ratelimit-reset"), PAGERDUTY_WAIT_MS_MAX / 1000);
+    int64_t reset_s =
+        pagerduty_answer_number(http_reply_header(reply, "ratelimit-reset"), PAGERDUTY_WAIT_MS_MAX / 1000);
     int64_t left = pagerduty_answer_number(http_reply_header(reply, "ratelimit-remaining"), INT32_MAX);
     if (reset_s >= 0 && left >= 0) {
         pd->remaining = left;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * PagerDuty's REST API v2 for one account (one token), and its Events API for alarms about ourselves. Sends each request once
- * and says what the caller may do next; does not retry, queue, log or decide. The token is in no text that leaves here.
+ * PagerDuty's REST API v2 for one account (one token), and its Events API for alarms about ourselves. Sends each
+ * request once and says what the caller may do next; does not retry, queue, log or decide. The token is in no text
+ * that leaves here.
  *
  * Every call returns an id, never 0; its done runs exactly once, later, never inside the call. */
 #ifndef COORDINATOR_PAGERDUTY_H
@@ -124,8 +125,8 @@ uint64_t pagerduty_read_incident(struct pagerduty *pd, const char *incident_id, 
 /* All alerts (at most 1,000, PagerDuty's own limit), page by page. */
 uint64_t pagerduty_list_alerts(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner);
 uint64_t pagerduty_list_notes(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner);
-/* Triggered and acknowledged incidents of any age, oldest first, at most 10,000 (PagerDuty's limit: `cut`). An incident
- * may be missing when others closed between pages, and none is listed twice: ask again later. */
+/* Triggered and acknowledged incidents of any age, oldest first, at most 10,000 (PagerDuty's limit: `cut`). An
+ * incident may be missing when others closed between pages, and none is listed twice: ask again later. */
 uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, pagerduty_done *done, void *owner);
 uint64_t pagerduty_list_subscriptions(struct pagerduty *pd, pagerduty_done *done, void *owner);
 
@@ -154,8 +155,8 @@ uint64_t pagerduty_change_incident(struct pagerduty *pd, const char *incident_id
 uint64_t pagerduty_enable_subscription(struct pagerduty *pd, const char *subscription_id,
     pagerduty_done *done, void *owner);
 
-/* Events API v2: the alarm about ourselves. Needs no token; DONE means queued by PagerDuty. The dedup key makes repeating
- * safe even when UNKNOWN. */
+/* Events API v2: the alarm about ourselves. Needs no token; DONE means queued by PagerDuty. The dedup key makes
+ * repeating safe even when UNKNOWN. */
 struct pagerduty_event {
     const char *routing_key; /* secret: in no text that leaves here */
     const char *action;      /* "trigger" or "resolve" */
@@ -170,8 +171,9 @@ uint64_t pagerduty_send_event(struct pagerduty *pd, const struct pagerduty_event
 
 /* ---- the rate, as this process saw it (the budget over all nodes is the caller's) ---- */
 
-/* Milliseconds to wait before the next request: 0 unless PagerDuty lately said that nothing is left, or 429. Never more than
- * PAGERDUTY_WAIT_MS_MAX, and what was said is forgotten when its time is over, so that an old answer wedges nothing. */
+/* Milliseconds to wait before the next request: 0 unless PagerDuty lately said that nothing is left, or 429. Never
+ * more than PAGERDUTY_WAIT_MS_MAX, and what was said is forgotten when its time is over, so that an old answer
+ * wedges nothing. */
 int64_t pagerduty_wait_ms(const struct pagerduty *pd, int64_t now_mono_ms);
 bool pagerduty_may_send(const struct pagerduty *pd, int64_t now_mono_ms);
 /* What the last answer said is left in this window; -1: not known. For /metrics. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What an answer of PagerDuty's allows the caller to do: one table, read from the top. Decides nothing else and keeps nothing. */
+ * What an answer of PagerDuty's allows the caller to do: one table, read from the top. Decides nothing else and
+ * keeps nothing. */
 #include "coordinator/pagerduty_answer.h"
 
 #include <assert.h>
@@ -12,8 +13,8 @@
 
 #define WAIT_MS_LEAST 500 /* "0 seconds" would make a busy loop */
 
-/* PagerDuty's statuses and codes are not told apart cleanly (the code of "took too long" was seen with a missing From), so
- * words of the message come first, then codes, then statuses. */
+/* PagerDuty's statuses and codes are not told apart cleanly (the code of "took too long" was seen with a missing
+ * From), so words of the message come first, then codes, then statuses. */
 static const struct row {
     int from, to;      /* HTTP statuses, both included */
     int code;          /* PagerDuty's own; 0: any */
@@ -84,7 +85,7 @@ int64_t pagerduty_answer_number(const char *text, int64_t most)
     return n < most ? n : most;
 }
 
-/* "message" and "errors" of an error body, of whatever shape: errors may be a list of texts, an object of lists, absent. */
+/* "message" and "errors" of an error body, of whatever shape: a text, a list of texts, an object of lists, absent. */
 static void add_words(const json_t *value, struct buf *out, int depth)
 {
     const json_t *item = NULL;

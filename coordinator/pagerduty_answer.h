@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What an answer of PagerDuty's, or the lack of one, allows the caller to do: one table. Pure; for pagerduty*.c and tests. */
+ * What an answer of PagerDuty's, or the lack of one, allows the caller to do: one table. Pure; for pagerduty*.c and
+ * tests. */
 #ifndef COORDINATOR_PAGERDUTY_ANSWER_H
 #define COORDINATOR_PAGERDUTY_ANSWER_H
 

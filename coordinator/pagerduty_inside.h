@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What pagerduty.c (calls on their way) and pagerduty_calls.c (what each call says and takes) share. For those two only. */
+ * What pagerduty.c (calls on their way) and pagerduty_calls.c (what each call says and takes) share. For those two
+ * only. */
 #ifndef COORDINATOR_PAGERDUTY_INSIDE_H
 #define COORDINATOR_PAGERDUTY_INSIDE_H
 

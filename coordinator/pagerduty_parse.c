@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * PagerDuty's JSON objects into our structs. jansson's getters take NULL and wrong types for absent, which is what we want. */
+ * PagerDuty's JSON objects into our structs. jansson's getters take NULL and wrong types for absent, which is what
+ * we want. */
 #include "coordinator/pagerduty_parse.h"
 
 #include <limits.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * PagerDuty's JSON objects into our structs. Absent, null and of the wrong type are the same: NULL, 0 or "not known". Pure. */
+ * PagerDuty's JSON objects into our structs. Absent, null and of the wrong type are the same: NULL, 0 or "not
+ * known". Pure. */
 #ifndef COORDINATOR_PAGERDUTY_PARSE_H
 #define COORDINATOR_PAGERDUTY_PARSE_H
 
@@ -8,8 +9,8 @@
 
 #include "coordinator/pagerduty.h"
 
-/* As json_loadb, also for what jansson refuses by default: NUL in texts, integers beyond 64 bits (those become reals).
- * NULL when it is not JSON. The caller owns the result. */
+/* As json_loadb, also for what jansson refuses by default: NUL in texts, integers beyond 64 bits (those become
+ * reals). NULL when it is not JSON. The caller owns the result. */
 json_t *pagerduty_parse_json(const char *body, size_t bytes);
 
 /* All fill *out with texts borrowed from object, and return whether it has what cannot be done without: an id (for a

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The HTTP client: libcurl's multi interface on the loop. What "wait" means: curl names sockets and one timeout through
- * callbacks, and is told when they are ready; a handle is never removed inside a callback of curl's. Does not let curl look
- * up names (giving up such a look-up would block the loop), nor send a request a second time over a new connection.
+ * The HTTP client: libcurl's multi interface on the loop. What "wait" means: curl names sockets and one timeout
+ * through callbacks, and is told when they are ready; a handle is never removed inside a callback of curl's. Does
+ * not let curl look up names (giving up such a look-up would block the loop), nor send a request a second time over
+ * a new connection.
  *
  * A transfer goes: name looked up, given to curl, ended, waiting for its done. Its deadline covers all of it. */
 #include <assert.h>
@@ -232,7 +233,9 @@ static void on_name(void *owner, const struct resolve_answer *answer, const stru
         transfer_end(t);
         return;
     }
-    CURLMcode rc = http_transfer_addresses(t, answer) == 0 ? curl_multi_add_handle(t->client->multi, t->easy) : CURLM_OUT_OF_MEMORY;
+    CURLMcode rc = CURLM_OUT_OF_MEMORY;
+    if (http_transfer_addresses(t, answer) == 0)
+        rc = curl_multi_add_handle(t->client->multi, t->easy);
     if (rc == CURLM_OK)
         t->stage = STAGE_CURL;
     else

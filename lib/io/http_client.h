@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * HTTP/1.1 requests to others on the loop (libcurl multi). Certificates are always verified, redirects never followed, names
- * are looked up in the thread pool and remembered. Repeats nothing by itself; does not log; knows no credentials. */
+ * HTTP/1.1 requests to others on the loop (libcurl multi). Certificates are always verified, redirects never
+ * followed, names are looked up in the thread pool and remembered. Repeats nothing by itself; does not log; knows
+ * no credentials. */
 #ifndef LIB_IO_HTTP_CLIENT_H
 #define LIB_IO_HTTP_CLIENT_H
 
@@ -33,12 +34,12 @@ struct http_call {
     size_t body_bytes_max; /* of the reply; 0: HTTP_CLIENT_BODY_BYTES_MAX */
 };
 
-/* Called once for each http_send, later, never inside it. Exactly one of reply and err is not NULL. Any status at all, 500
- * included, is a reply. Kinds of err:
+/* Called once for each http_send, later, never inside it. Exactly one of reply and err is not NULL. Any status at all,
+ * 500 included, is a reply. Kinds of err:
  *   INPUT      the URL or a header cannot be sent (a mistake of the caller)
  *   UNREACHED  no name, no connection, no TLS: nothing was sent
  *   DEADLINE   the time ran out before anything was sent
- *   UNCERTAIN  the request, or a part of it, was sent, and no complete answer came (cut, time ran out, broken, cancelled)
+ *   UNCERTAIN  the request, or a part of it, was sent, and no complete answer came (cut, late, broken, cancelled)
  *   CANCELLED  cancelled before anything was sent
  *   LIMIT      too many calls, no memory (nothing was sent)
  * A reply whose body passes body_bytes_max is UNCERTAIN too: the text says so and names its status.
@@ -47,7 +48,8 @@ typedef void http_done(void *owner, uint64_t id, const struct http_reply *reply,
 
 struct http_client *http_client_new(struct loop *loop, const struct http_client_settings *settings,
     struct error *err);
-/* Ends all calls: their done runs inside, with CANCELLED or UNCERTAIN; what a done sends then is CANCELLED. NULL is fine. */
+/* Ends all calls: their done runs inside, with CANCELLED or UNCERTAIN; what a done sends then is CANCELLED. NULL is
+ * fine. */
 void http_client_free(struct http_client *c);
 
 /* Returns the call's id, never 0: whatever goes wrong comes through done. Everything is copied. */

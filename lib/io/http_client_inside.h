@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What http_client.c (transfers on the loop) and http_transfer.c (what one transfer says and hears) share. For those two only. */
+ * What http_client.c (transfers on the loop) and http_transfer.c (what one transfer says and hears) share. For
+ * those two only. */
 #ifndef LIB_IO_HTTP_CLIENT_INSIDE_H
 #define LIB_IO_HTTP_CLIENT_INSIDE_H
 

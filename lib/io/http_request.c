@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One request of the HTTP server as its handler sees it, and the answer. Knows nothing of connections but how to answer on one. */
+ * One request of the HTTP server as its handler sees it, and the answer. Knows nothing of connections but how to
+ * answer on one. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The HTTP server: libmicrohttpd without threads, its epoll descriptor watched by the loop. What "wait" means: MHD_run does
- * what it can; afterwards MHD_get_timeout says when to call again. Does not parse HTTP itself, but refuses what
- * libmicrohttpd 0.9.75 would let pass (two Content-Length and the like).
+ * The HTTP server: libmicrohttpd without threads, its epoll descriptor watched by the loop. What "wait" means:
+ * MHD_run does what it can; afterwards MHD_get_timeout says when to call again. Does not parse HTTP itself, but
+ * refuses what libmicrohttpd 0.9.75 would let pass (two Content-Length and the like).
  *
- * A connection lives from accept to close and carries one request after another, through the phases below. A request is
- * handed to the handler when complete, while libmicrohttpd suspends the connection; the answer resumes it. */
+ * A connection lives from accept to close and carries one request after another, through the phases below. A
+ * request is handed to the handler when complete, while libmicrohttpd suspends the connection; the answer resumes
+ * it. */
 #include "lib/io/http_server.h"
 
 #include <arpa/inet.h>
@@ -286,8 +287,8 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-/* Why the headers cannot be accepted, or NULL. Two readers of one stream (a proxy and we) must not see two requests where
- * the sender wrote one. */
+/* Why the headers cannot be accepted, or NULL. Two readers of one stream (a proxy and we) must not see two requests
+ * where the sender wrote one. */
 static const char *head_fault(const struct head *h, const char *version)
 {
     bool old = strcmp(version, "HTTP/1.0") == 0; /* health checks of load balancers; knows no Host */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An HTTP/1.1 server on the loop (libmicrohttpd): hands complete requests to one function, which answers at once or later.
- * Does not know paths, methods or credentials, does no TLS (a proxy in front does) and streams nothing.
+ * An HTTP/1.1 server on the loop (libmicrohttpd): hands complete requests to one function, which answers at once or
+ * later. Does not know paths, methods or credentials, does no TLS (a proxy in front does) and streams nothing.
  *
  * What it holds against the outside by itself, so that no handler has to:
  *   body over the limit        413, at the headers where Content-Length says so

@@ -81,8 +81,8 @@ struct http_request *http_request_new(struct http_server *s, struct MHD_Connecti
 void http_request_free(struct http_request *req); /* NULL is fine */
 /* NULL when out of memory. */
 struct MHD_Response *http_response_new(const char *content_type, const void *body, size_t bytes);
-/* Queues the answer that the connection holds: while MHD asks for it, or by resuming. Takes response, which may be NULL (out
- * of memory): then the connection is closed. */
+/* Queues the answer that the connection holds: while MHD asks for it, or by resuming. Takes response, which may be
+ * NULL (out of memory): then the connection is closed. */
 void http_connection_answer(struct connection *c, unsigned status, struct MHD_Response *response);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One transfer of the HTTP client: a call is copied into a curl handle, the reply is collected and read. Knows nothing of the
- * loop, and starts nothing. */
+ * One transfer of the HTTP client: a call is copied into a curl handle, the reply is collected and read. Knows
+ * nothing of the loop, and starts nothing. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 
 /* ---- what curl tells of one transfer ---- */
 
-/* Called before the request is written, a second time when a kept connection turns out to be dead. Then the first may have
- * arrived all the same, and only a read may be sent again. */
+/* Called before the request is written, a second time when a kept connection turns out to be dead. Then the first
+ * may have arrived all the same, and only a read may be sent again. */
 static int on_before_send(void *owner, char *ip, char *own_ip, int port, int own_port)
 {
     (void)ip;

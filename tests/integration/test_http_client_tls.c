@@ -88,7 +88,8 @@ static void tls_start(struct tls *t, char *name)
     assert_int_equal(waitpid(run_openssl(make, -1), &status, 0) > 0 ? status : -1, 0);
     int out[2];
     assert_int_equal(pipe(out), 0);
-    char *run[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", t->certificate, "-key", t->key, "-www", NULL};
+    char *run[] = {"openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", t->certificate, "-key", t->key,
+        "-www", NULL};
     t->pid = run_openssl(run, out[1]);
     close(out[1]);
     char text[512];

@@ -194,7 +194,8 @@ static void changes_are_one_put(void **state)
     STAGE(s, {A(200, INCIDENT("Q1", "resolved")), A(200, INCIDENT("Q1", "triggered")),
                  A(400, "{\"error\":{\"message\":\"Incident Already Resolved\",\"code\":1001}}")});
     CALL(&s, pagerduty_change_incident(s.pd, "Q1",
-                 &(struct pagerduty_change){.title = "新しい", .status = "resolved", .resolution = "done"}, on_done, &s));
+                 &(struct pagerduty_change){.title = "新しい", .status = "resolved", .resolution = "done"},
+                 on_done, &s));
     assert_string_equal(s.asked, "PUT /incidents/Q1\n");
     assert_string_equal(s.body, "{\"incident\":{\"type\":\"incident_reference\",\"title\":\"新しい\","
                                 "\"status\":\"resolved\",\"resolution\":\"done\"}}");
@@ -258,7 +259,8 @@ static void a_failed_page_fails_the_list(void **state)
     (void)state;
     STAGE(s, {A(200, "{\"alerts\":[{\"id\":\"A\",\"alert_key\":\"k\"}],\"more\":true}"), A(500, "oops")});
     CALL(&s, pagerduty_list_alerts(s.pd, "Q1", on_done, &s));
-    assert_string_equal(s.asked, "GET /incidents/Q1/alerts?limit=50&offset=0\nGET /incidents/Q1/alerts?limit=50&offset=1\n");
+    assert_string_equal(s.asked, "GET /incidents/Q1/alerts?limit=50&offset=0\n"
+                                 "GET /incidents/Q1/alerts?limit=50&offset=1\n");
     assert_int_equal(s.class, PAGERDUTY_UNKNOWN);
     assert_int_equal(s.listed, 0);
     stage_close(&s);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A raw HTTP server in a thread, one script a connection: it breaks off where the script says. Knows only Content-Length. */
+ * A raw HTTP server in a thread, one script a connection: it breaks off where the script says. Knows only Content-
+ * Length. */
 #ifndef TESTS_KIT_KIT_RAW_H
 #define TESTS_KIT_KIT_RAW_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What an answer of PagerDuty's allows the caller to do: one row here for each row of the table, and the odd shapes. */
+ * What an answer of PagerDuty's allows the caller to do: one row here for each row of the table, and the odd
+ * shapes. */
 #include "tests/kit/kit.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "coordinator/pagerduty_answer.h"
 #include "lib/base/limits.h"
 
-#define ERROR_BODY(code, message) "{\"error\":{\"message\":\"" message "\",\"code\":" #code ",\"errors\":[\"e1\",\"e2\"]}}"
+#define ERROR_BODY(code, message) \
+    "{\"error\":{\"message\":\"" message "\",\"code\":" #code ",\"errors\":[\"e1\",\"e2\"]}}"
 
 static const struct {
     int status;

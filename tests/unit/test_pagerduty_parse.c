@@ -158,7 +158,8 @@ static void notes_and_subscriptions(void **state)
 static void what_monitoring_sends_does_not_hide_an_incident(void **state)
 {
     (void)state;
-    const char *odd = "{\"id\":\"A\",\"body\":{\"details\":{\"n\":123456789012345678901234567890,\"z\":\"a\\u0000b\"}}}";
+    const char *odd =
+        "{\"id\":\"A\",\"body\":{\"details\":{\"n\":123456789012345678901234567890,\"z\":\"a\\u0000b\"}}}";
     json_t *root = json_from(odd);
     struct pagerduty_alert a;
     assert_true(pagerduty_parse_alert(root, &a));
