@@ -244,22 +244,30 @@ static void add_groups(struct title *t, const struct pattern *p, const struct pa
     }
 }
 
+static void read_groups(struct title *t, const struct pattern *const *patterns, int count, struct match_pair *pairs)
+{
+    struct pattern_span spans[PATTERN_GROUPS_MAX];
+    for (int i = 0; i < count; i++)
+        if (pattern_groups(patterns[i]) > 0 && look(t, patterns[i], spans) == PATTERN_YES)
+            add_groups(t, patterns[i], spans, pairs);
+}
+
 /* Named groups of all patterns that match, also where a keyword or a phrase decided; the earlier pattern's go first. */
 static void take_groups(struct title *t, const struct scenario_match *m)
 {
     struct match_pair *pairs = arena_alloc(t->arena, MATCH_PAIRS_MAX * sizeof *pairs);
-    struct pattern_span spans[PATTERN_GROUPS_MAX];
     t->failed = t->failed || !pairs;
     t->out->groups = pairs;
-    for (int i = 0; pairs && i < m->patterns.count; i++)
-        if (pattern_groups(m->compiled[i]) > 0 && look(t, m->compiled[i], spans) == PATTERN_YES)
-            add_groups(t, m->compiled[i], spans, pairs);
+    if (!pairs)
+        return;
+    read_groups(t, m->compiled, m->patterns.count, pairs);
+    read_groups(t, m->readers_compiled, m->readers.count, pairs);
 }
 
 static void take(struct title *t, const struct match_entry *e)
 {
     t->out->scenario = e->scenario;
-    if (e->scenario->match.patterns.count > 0)
+    if (e->scenario->match.patterns.count + e->scenario->match.readers.count > 0)
         take_groups(t, &e->scenario->match);
 }
 

@@ -98,6 +98,8 @@ struct scenario_match {
     struct text_list not_phrases;
     struct text_list not_patterns;
     const struct pattern *const *not_compiled; /* arena */
+    struct text_list readers;    /* patterns that decide nothing: only their named groups are read */
+    const struct pattern *const *readers_compiled; /* arena */
     struct text_list services;   /* id or name; empty: any */
     struct text_list priorities; /* "P1"; empty: any */
     struct text_list customers;  /* empty: any */

@@ -190,6 +190,13 @@ void build_match(struct builder *b)
         m->not_patterns = s.patterns;
         m->not_compiled = s.compiled;
     }
+    if (raw->read.count > 0) {
+        struct split s = split(b, yaml_get(node, "read"), &raw->read);
+        m->readers = s.patterns;
+        m->readers_compiled = s.compiled;
+        if (s.phrases.count > 0)
+            build_error(b, yaml_get(node, "read"), "read takes patterns only: re:... with named groups");
+    }
     if (raw->keyword.count + raw->title.count == 0)
         build_error(b, node ? node : b->root, "match needs a keyword or a title; without one nothing would match");
 }

@@ -9,7 +9,7 @@
 
 /* All texts: of the file's arena; NULL where absent. */
 struct raw_match {
-    struct schema_texts keyword, title, not, service, priority, customer;
+    struct schema_texts keyword, title, not, read, service, priority, customer;
 };
 
 struct raw_value {

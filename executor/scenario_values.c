@@ -52,21 +52,34 @@ static int cut_path(struct builder *b, const char *text, const char **parts)
     }
 }
 
+struct groups {
+    const char *names[PATTERN_GROUPS_MAX + 1]; /* borrowed; the first ones, NULL-ended */
+    int count;
+    const char *wanted;
+    bool found;
+};
+
+static void add_groups(struct groups *g, const struct pattern *const *patterns, int count)
+{
+    for (int i = 0; i < count; i++)
+        for (int k = 0; patterns[i] && k < pattern_groups(patterns[i]); k++) {
+            const char *name = pattern_group_name(patterns[i], k);
+            g->found = g->found || strcmp(name, g->wanted) == 0;
+            if (g->count < PATTERN_GROUPS_MAX)
+                g->names[g->count++] = name;
+        }
+    g->names[g->count] = NULL;
+}
+
 static void check_group(struct builder *b, const struct yaml_node *node, const char *name)
 {
-    const char *names[PATTERN_GROUPS_MAX + 1];
-    int count = 0;
+    struct groups g = {.wanted = name};
     const struct scenario_match *m = &b->s->match;
-    for (int i = 0; i < m->patterns.count; i++)
-        for (int k = 0; m->compiled[i] && k < pattern_groups(m->compiled[i]); k++) {
-            const char *group = pattern_group_name(m->compiled[i], k);
-            if (strcmp(group, name) == 0)
-                return;
-            if (count < PATTERN_GROUPS_MAX)
-                names[count++] = group;
-        }
-    names[count] = NULL;
-    build_error(b, node, "no pattern of match.title has a group (?<%s>...)%s", name, build_nearest(b, name, names));
+    add_groups(&g, m->compiled, m->patterns.count);
+    add_groups(&g, m->readers_compiled, m->readers.count);
+    if (!g.found)
+        build_error(b, node, "no pattern of match.title or match.read has a group (?<%s>...)%s", name,
+            build_nearest(b, name, g.names));
 }
 
 static void check_source(struct builder *b, const struct yaml_node *node, const struct value_source *s)

@@ -288,6 +288,7 @@ static const struct {
     {"scenario: x\nmatch: { keyword: { a: b } }\ntarget: { default: h }\n" CHECK, "2:19", "wants"},
     {"scenario: x\nmatch: { keyword: 5 }\ntarget: { default: h }\n" CHECK, "2:19", "write it in quotes"},
     {"scenario: x\nmatch: { keyword: x, priorty: P1 }\ntarget: { default: h }\n" CHECK, "2:22", "did you mean \"priority\"?"},
+    {"scenario: x\nmatch: { keyword: x, read: host }\ntarget: { default: h }\n" CHECK, "2:28", "takes patterns only"},
     /* target */
     {"scenario: x\nmatch: { keyword: x }\ntarget: {}\n" CHECK, "3:9", "target needs host"},
     {"scenario: x\nmatch: { keyword: x }\ntarget: { default: 'a b' }\n" CHECK, "3:20", "is no host's name"},
