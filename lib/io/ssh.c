@@ -391,6 +391,11 @@ static int check_folder(const char *folder, struct error *err)
     if (stat(folder, &st) < 0)
         return error_from_errno(err, ERROR_CONFIG, errno, "folder for SSH control sockets '%s'",
             folder);
+    /* It stands in texts that ssh and a shell read. */
+    if (strspn(folder, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") !=
+        strlen(folder))
+        return error_set(err, ERROR_CONFIG,
+            "the folder for SSH control sockets '%s' may have letters, digits and /._- only", folder);
     if (!S_ISDIR(st.st_mode))
         return error_set(err, ERROR_CONFIG, "'%s' is not a folder", folder);
     return 0;

@@ -52,17 +52,6 @@ static int cannot_trust(struct s2_session *s, int line)
     return -1;
 }
 
-static int unknown(struct s2_session *s)
-{
-    const struct ssh_group *g = s->base.group;
-    const struct known_hosts *k = s->base.ssh->known_hosts;
-    error_set(&s->err, ERROR_REFUSED, "unknown host key: '%.100s' port %u is not in %.200s",
-        g->known_as, g->port, k ? known_hosts_file(k) : "any known_hosts file (none is set)");
-    error_hint(&s->err, "compare what `ssh-keyscan -p %u %.60s` prints with the host's own, then add it",
-        g->port, g->address);
-    return -1;
-}
-
 int s2_trust(struct s2_session *s)
 {
     static const struct {
@@ -79,7 +68,7 @@ int s2_trust(struct s2_session *s)
     const struct ssh_group *g = s->base.group;
     const struct known_hosts *k = s->base.ssh->known_hosts;
     if (!k)
-        return unknown(s);
+        return ssh_group_unknown(s->base.group, &s->err);
     struct known_hosts_types types = known_hosts_types(k, g->known_as, g->port);
     s->host_keys[0] = '\0';
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
@@ -106,7 +95,7 @@ int s2_trust(struct s2_session *s)
         error_hint(&s->err, "set `transport: openssh` for this host");
         return -1;
     }
-    return unknown(s);
+    return ssh_group_unknown(s->base.group, &s->err);
 }
 
 int s2_check_host_key(struct s2_session *s)
@@ -119,7 +108,7 @@ int s2_check_host_key(struct s2_session *s)
     if (!key || bytes == 0)
         return error_set(&s->err, ERROR_REFUSED, "the server showed no host key");
     if (!k)
-        return unknown(s);
+        return ssh_group_unknown(s->base.group, &s->err);
     struct known_hosts_answer a = known_hosts_check(k, g->known_as, g->port, key, bytes);
     char print[KNOWN_HOSTS_FINGERPRINT_BYTES];
     known_hosts_fingerprint(key, bytes, print);
@@ -140,7 +129,7 @@ int s2_check_host_key(struct s2_session *s)
         return -1;
     case KNOWN_HOSTS_UNKNOWN:
     default:
-        return unknown(s);
+        return ssh_group_unknown(s->base.group, &s->err);
     }
 }
 

@@ -55,6 +55,16 @@ void ssh_group_wrap(const struct ssh_group *g, struct error *err)
     memcpy(err->hint, hint, sizeof hint);
 }
 
+int ssh_group_unknown(const struct ssh_group *g, struct error *err)
+{
+    const struct known_hosts *k = g->ssh->known_hosts;
+    error_set(err, ERROR_REFUSED, "unknown host key: '%.100s' port %u is not in %.200s", g->known_as,
+        g->port, k ? known_hosts_file(k) : "any known_hosts file (none is set)");
+    error_hint(err, "compare what `ssh-keyscan -p %u %.60s` prints with the host's own, then add it",
+        g->port, g->address);
+    return -1;
+}
+
 static const char *or_empty(const char *text)
 {
     return text ? text : "";
