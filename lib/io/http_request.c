@@ -8,13 +8,20 @@
 
 #include "lib/io/http_server_inside.h"
 
+void http_request_untie(struct http_request *req)
+{
+    assert(req->magic == REQUEST_MAGIC);
+    if (req->server)
+        req->server->bodies_bytes -= req->body.bytes;
+    req->server = NULL;
+    req->connection = NULL;
+}
+
 void http_request_free(struct http_request *req)
 {
     if (!req)
         return;
-    assert(req->magic == REQUEST_MAGIC);
-    if (req->server)
-        req->server->bodies_bytes -= req->body.bytes;
+    http_request_untie(req);
     for (size_t i = 0; i < req->headers_used; i++) {
         free(req->headers[i].name);
         free(req->headers[i].value);

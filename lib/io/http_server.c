@@ -93,7 +93,7 @@ static void connection_drop_request(struct connection *c)
     if (!req)
         return;
     if (c->phase == PHASE_HANDLING)
-        req->connection = NULL;
+        http_request_untie(req);
     else
         http_request_free(req);
 }
@@ -560,8 +560,8 @@ void http_server_free(struct http_server *s)
     assert(s->magic == SERVER_MAGIC && !s->running);
     s->stopping = true;
     for (struct connection *c = s->first; c; c = c->next) {
-        if (c->phase == PHASE_HANDLING && c->request)
-            c->request->server = NULL; /* outlives us */
+        if (c->phase == PHASE_HANDLING)
+            connection_drop_request(c); /* it outlives us */
         if (c->suspended) {
             c->suspended = false;
             MHD_resume_connection(c->mhd); /* MHD aborts when it is stopped with one suspended */

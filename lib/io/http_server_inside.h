@@ -79,6 +79,8 @@ struct http_server {
 /* NULL when out of memory. uri is copied. */
 struct http_request *http_request_new(struct http_server *s, struct MHD_Connection *mhd, const char *uri);
 void http_request_free(struct http_request *req); /* NULL is fine */
+/* The handler keeps it, connection and server forget it: its body counts no more. */
+void http_request_untie(struct http_request *req);
 /* NULL when out of memory. */
 struct MHD_Response *http_response_new(const char *content_type, const void *body, size_t bytes);
 /* Queues the answer that the connection holds: while MHD asks for it, or by resuming. Takes response, which may be

@@ -26,8 +26,7 @@ struct site {
     size_t holds;
     size_t calls;
     size_t bytes;       /* of all bodies */
-    char last[256];     /* "METHOD path?query [peer] header" of the last request */
-    char last_body[64];
+    char last[256], last_body[64]; /* "METHOD path?query [peer] header a=..", body of the last request */
 };
 
 static void answer_one(struct http_request *req)
@@ -61,7 +60,6 @@ static void site_open(struct site *s, const struct http_server_settings *setting
     struct error err = {0};
     *s = (struct site){0};
     s->loop = loop_new(&err);
-    assert_non_null(s->loop);
     s->server = http_server_new(s->loop, settings, handle, s, &err);
     if (!s->server)
         fail_msg("%s", err.text);
@@ -390,6 +388,22 @@ static void a_handler_that_never_answers_is_answered_for(void **state)
     site_close(&s);
 }
 
+static void what_was_answered_for_outlives_the_server(void **state)
+{
+    (void)state;
+    struct site s;
+    site_open(&s, &(struct http_server_settings){.answer_longest_ms = 100});
+    s.hold = true;
+    struct heard h = {0};
+    int fd = dial(&s);
+    say(fd, "POST /w HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
+    hear(&s, fd, &h, "HTTP/1.1 503", 1);
+    site_close(&s);
+    assert_string_equal(http_request_body(s.held[0], NULL), "ok");
+    answer_one(s.held[0]);
+    close(fd);
+}
+
 static void a_client_that_left_does_no_harm(void **state)
 {
     (void)state;
@@ -434,9 +448,9 @@ static void bodies_are_bounded_together(void **state)
     int third = dial(&s); /* what was answered counts no more */
     say(third, request);
     hear(&s, third, &three, "taken\n", 1);
-    close(first);
-    close(second);
-    close(third);
+    int fds[] = {first, second, third};
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
     site_close(&s);
 }
 
@@ -520,10 +534,9 @@ static void is_freed_with_requests_in_every_phase(void **state)
     assert_null(http_request_header(s.held[0], "Host"));
     answer_one(s.held[0]);
     loop_free(s.loop);
-    close(idle);
-    close(head);
-    close(body);
-    close(held);
+    int fds[] = {idle, head, body, held};
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
 }
 
 static void is_freed_with_an_answer_under_way(void **state)
@@ -573,6 +586,7 @@ int main(void)
         cmocka_unit_test(answers_may_come_later_and_health_does_not_wait),
         cmocka_unit_test(a_pipelined_request_waits_for_the_answer_before_it),
         cmocka_unit_test(a_handler_that_never_answers_is_answered_for),
+        cmocka_unit_test(what_was_answered_for_outlives_the_server),
         cmocka_unit_test(a_client_that_left_does_no_harm),
         cmocka_unit_test(bodies_are_bounded_together),
         cmocka_unit_test(two_hundred_connections_are_served),
