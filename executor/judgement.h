@@ -21,6 +21,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
+#include "lib/base/policy.h"
 
 enum judgement_outcome { JUDGED_HEALTHY, JUDGED_UNHEALTHY, JUDGED_CANNOT_TELL, JUDGEMENT_OUTCOMES };
 
@@ -48,6 +49,7 @@ struct judgement_facts {
                                            NULL for a `when`, which has no step of its own */
     const struct judgement_result *named; /* borrowed; the latest result of each named step; own's name goes first */
     int named_count;
+    enum policy_language language; /* of judgement_why.text */
 };
 
 /* Why it came out so, for texts in any language. The first term that decided. */
@@ -74,7 +76,7 @@ struct judgement_why {
     char subject[64]; /* "used", "result", "used.status" */
     char found[128];  /* one line, valid UTF-8, shortened with "..." */
     char rule[160];   /* the term as written: "< 85", "contains \"ok\"" */
-    char text[JUDGEMENT_TEXT_BYTES]; /* English: "97, healthy is < 85"; several terms: "used is 97, healthy is < 85; ..." */
+    char text[JUDGEMENT_TEXT_BYTES]; /* "97, healthy is < 85"; several terms: "used is 97, healthy is < 85; ..." */
 };
 
 struct judgement; /* arena */

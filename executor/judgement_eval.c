@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "executor/judgement_tree.h"
+#include "executor/story_texts.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 
@@ -266,59 +267,55 @@ static void put_found(const struct term *t, const struct judgement_result *r, en
     buf_done(&line);
 }
 
-/* One deciding term in words, without the rule. */
-static void say_found(const struct term *t, bool several, const struct judgement_why *w, struct buf *out)
+/* What was found, in words, without subject and rule. */
+static enum story_text phrase_of(const struct term *t, const struct judgement_why *w)
 {
-    const char *quote = t->operand == OPERAND_NUMBER && w->reason == REASON_FOUND ? "" : "\"";
-    /* Each append may fail at the limit of the text: it is then cut, which is fine. */
+    static const enum story_text phrases[] = {
+        [REASON_NEVER_RAN] = TEXT_FOUND_NEVER_RAN,
+        [REASON_TIMEOUT] = TEXT_FOUND_TIMEOUT,
+        [REASON_LOST] = TEXT_FOUND_LOST,
+        [REASON_SIGNAL] = TEXT_FOUND_SIGNAL,
+        [REASON_NO_COMMAND] = TEXT_FOUND_NO_COMMAND,
+        [REASON_STATUS] = TEXT_FOUND_BAD_STATUS,
+        [REASON_CUT] = TEXT_FOUND_CUT,
+        [REASON_NO_OUTPUT] = TEXT_FOUND_NOTHING,
+        [REASON_NOT_A_NUMBER] = TEXT_FOUND_NOT_A_NUMBER,
+        [REASON_UNIT] = TEXT_FOUND_UNIT,
+        [REASON_PATTERN_LIMIT] = TEXT_FOUND_PATTERN_LIMIT,
+    };
+    _Static_assert(sizeof phrases / sizeof phrases[0] == JUDGEMENT_REASONS, "one phrase a reason");
+    if (w->reason == REASON_NO_COMMAND && strcmp(w->found, "127") != 0)
+        return TEXT_FOUND_NOT_EXECUTABLE;
+    if (w->reason != REASON_FOUND)
+        return phrases[w->reason];
+    if (t->of_status)
+        return TEXT_FOUND_STATUS;
+    return w->found[0] == '\0' ? TEXT_FOUND_NOTHING : TEXT_FOUND_QUOTED;
+}
+
+/* One deciding term in words. What does not fit is left off at a character boundary, which is fine. */
+static void say_term(const struct term *t, bool several, bool positive, const struct judgement_why *w,
+    enum policy_language language, struct buf *out)
+{
+    struct story_args a = {0};
+    struct buf phrase;
+    buf_init(&phrase, JUDGEMENT_TEXT_BYTES);
+    story_args_set(&a, "found", w->found);
+    story_args_set(&a, "kind", story_phrase(language, quantity_kind_name(t->number.kind)));
+    bool bare = w->reason == REASON_FOUND && t->operand == OPERAND_NUMBER && !t->of_status && w->found[0];
+    if (bare)
+        story_add(&phrase, w->found, strlen(w->found));
+    else
+        story_say(&phrase, language, phrase_of(t, w), &a);
+    story_args_set(&a, "subject", w->subject);
+    story_args_set(&a, "phrase", buf_text(&phrase));
+    story_args_set(&a, "rule", t->rule);
     if (several || w->reason == REASON_NEVER_RAN)
-        (void)buf_printf(out, w->reason == REASON_FOUND && !t->of_status ? "%s is " : "%s: ", w->subject);
-    switch (w->reason) {
-    case REASON_FOUND:
-        if (t->of_status)
-            (void)buf_printf(out, "exit status %s", w->found);
-        else if (w->found[0] == '\0')
-            (void)buf_printf(out, "no output");
-        else
-            (void)buf_printf(out, "%s%s%s", quote, w->found, quote);
-        return;
-    case REASON_NEVER_RAN:
-        (void)buf_printf(out, "the step has no result");
-        return;
-    case REASON_TIMEOUT:
-        (void)buf_printf(out, "its time ran out");
-        return;
-    case REASON_LOST:
-        (void)buf_printf(out, "the connection was lost");
-        return;
-    case REASON_SIGNAL:
-        (void)buf_printf(out, "it was ended by signal %s", w->found);
-        return;
-    case REASON_NO_COMMAND:
-        (void)buf_printf(out, "exit status %s: %s", w->found,
-            strcmp(w->found, "127") == 0 ? "a command was not found" : "a command could not be executed");
-        return;
-    case REASON_STATUS:
-        (void)buf_printf(out, "exit status %s, so what it printed is not believed", w->found);
-        return;
-    case REASON_CUT:
-        (void)buf_printf(out, "its output was longer than is kept");
-        return;
-    case REASON_NO_OUTPUT:
-        (void)buf_printf(out, "no output");
-        return;
-    case REASON_NOT_A_NUMBER:
-        (void)buf_printf(out, "\"%s\" is not one number", w->found);
-        return;
-    case REASON_UNIT:
-        (void)buf_printf(out, "\"%s\" is not %s", w->found, quantity_kind_name(t->number.kind));
-        return;
-    case REASON_PATTERN_LIMIT:
-        (void)buf_printf(out, "the pattern took too long on it");
-        return;
-    case JUDGEMENT_REASONS:
-        break;
-    }
+        story_say(out, language, w->reason == REASON_FOUND && !t->of_status ? TEXT_FOUND_NAMED_IS : TEXT_FOUND_NAMED, &a);
+    else
+        story_add(out, buf_text(&phrase), phrase.bytes);
+    story_say(out, language, positive ? TEXT_FOUND_RULE : TEXT_FOUND_RULE_NOT, &a);
+    buf_done(&phrase);
 }
 
 static void describe_term(const struct term *t, const struct judgement_facts *facts, struct verdict v,
@@ -347,10 +344,9 @@ static void fill_why(const struct judgement *j, const struct judgement_facts *fa
         if (first)
             *why = one;
         else
-            (void)buf_add_text(&text, "; "); /* at the limit the text is cut, which is fine */
+            story_add(&text, "; ", 2);
         first = false;
-        say_found(t, j->terms_count > 1, &one, &text);
-        (void)buf_printf(&text, ", healthy is %s", one.rule);
+        say_term(t, j->terms_count > 1, positive[i], &one, facts->language, &text);
     }
     (void)snprintf(why->text, sizeof why->text, "%s", buf_text(&text));
     buf_done(&text);

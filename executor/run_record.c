@@ -136,7 +136,8 @@ void run_story(struct run *r, struct story *out)
         .steps_count = r->told_count, .no_standby = r->no_standby, .taken_from = r->was,
         .opened_wall_ms = r->opened_wall_ms, .now_wall_ms = clock_wall_ms(), .ending = r->ending, .reason = r->reason,
         .say = r->scenario && r->scenario->not_healed.say ? r->scenario->not_healed.say : "",
-        .may_start_still = r->may_start_still};
+        .may_start_still = r->may_start_still,
+        .may_run_ms = r->scenario && r->step >= 0 ? r->scenario->steps[r->step].timeout_ms : 0};
     for (int i = 0; i < STORY_DETAILS_MAX; i++)
         out->details[i] = r->ends && r->details[i] ? r->details[i] : "";
     if (r->ends && r->ending == ENDING_SHADOWED)

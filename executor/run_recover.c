@@ -104,10 +104,11 @@ static void record_not_started(struct run *r, const char *why, bool again)
 
 /* --- doubt -------------------------------------------------------------------------------------------------------- */
 
-static void end_in_doubt(struct run *r, const char *why)
+/* may_start: our token is not on the machine, so what was sent may still start there. */
+static void end_in_doubt(struct run *r, const char *why, bool may_start)
 {
     const struct inventory_host *host = run_step_host(r, step_of(r));
-    r->may_start_still = true;
+    r->may_start_still = may_start;
     run_end(r, ENDING_HANDED_OVER, WHY_DOUBT, step_of(r)->title, host ? host->name : "", why, r->was);
 }
 
@@ -124,8 +125,7 @@ static void rerun(struct run *r)
 
 static void hand_over_doubt(struct run *r)
 {
-    end_in_doubt(r, "its outcome cannot be learnt from the machine");
-    r->may_start_still = false;
+    end_in_doubt(r, "its outcome cannot be learnt from the machine", false);
 }
 
 /* It began, and what became of it is not known and will not be. */
@@ -172,7 +172,7 @@ static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outco
         return;
     default:
         if (run_left_ms(r) <= SETTLE_AGAIN_MS)
-            end_in_doubt(r, r->report.verdict == WRAPPER_RUNNING ? "it was still running" : r->report.text);
+            end_in_doubt(r, r->report.verdict == WRAPPER_RUNNING ? "it was still running" : r->report.text, true);
         else
             run_pause(r, SETTLE_AGAIN_MS, RUN_SETTLING);
     }
@@ -189,7 +189,7 @@ static void settle(struct run *r)
 {
     r->settling = true;
     if (run_left_ms(r) <= 0) {
-        end_in_doubt(r, "the machine could not be reached in time");
+        end_in_doubt(r, "the machine could not be reached in time", true);
         return;
     }
     run_contact(r, settle_send);

@@ -121,7 +121,8 @@ static enum judgement_outcome judge(struct run *r, const struct judgement *j, in
             fill_result(r, i, &all[named++]);
     if (own >= 0)
         fill_result(r, own, &mine);
-    struct judgement_facts facts = {.own = own >= 0 ? &mine : NULL, .named = all, .named_count = named};
+    struct judgement_facts facts = {.own = own >= 0 ? &mine : NULL, .named = all, .named_count = named,
+        .language = r->policy.language};
     return judgement_eval(j, &facts, why);
 }
 
@@ -281,11 +282,12 @@ static void record_look(struct run *r, const struct step *step, const char *host
     bool judged = step->verb == STEP_CHECK || step->verb == STEP_VERIFY;
     if (judged)
         outcome = judge(r, step->healthy, step->index, &why);
-    char text[1024];
-    (void)snprintf(text, sizeof text, "%s%s%s%s", result.state == RESULT_LOST ? err_text : why.text,
-        stderr_text[0] && outcome != JUDGED_HEALTHY ? "; it said: " : "",
-        stderr_text[0] && outcome != JUDGED_HEALTHY ? stderr_text : "", "");
-    json_t *row = run_step_keep(r, step, host, &result, outcome, text);
+    struct buf text;
+    buf_init(&text, 2048);
+    story_look_why(r->policy.language, result.state == RESULT_LOST ? err_text : why.text,
+        outcome == JUDGED_HEALTHY ? "" : stderr_text, &text);
+    json_t *row = run_step_keep(r, step, host, &result, outcome, buf_text(&text));
+    buf_done(&text);
     json_t *change = run_change(run_state_of(step->verb));
     run_change_step(change, row);
     r->sick |= step->verb == STEP_CHECK && outcome == JUDGED_UNHEALTHY;

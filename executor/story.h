@@ -37,8 +37,8 @@ enum ending_reason {
     WHY_NO_SCENARIO,       /* title                                                                */
     WHY_NO_CUSTOMER,       /* service                                                              */
     WHY_VALUE,             /* problem text                                                         */
-    WHY_HOST_UNKNOWN,      /* names, customer                                                      */
-    WHY_HOST_AMBIGUOUS,    /* names, customer                                                      */
+    WHY_HOST_UNKNOWN,      /* name, customer, where it was named ("" = not said)                   */
+    WHY_HOST_AMBIGUOUS,    /* name, customer, where it was named                                   */
     WHY_HOSTS_DIFFER,      /* names                                                                */
     WHY_NO_LONGER_OPEN,    /* status                                                               */
     WHY_NEW_ALERT,         /* alerts that the run did not look at                                  */
@@ -49,8 +49,8 @@ enum ending_reason {
     WHY_RECURRENCE,        /* count, hours                                                         */
     WHY_NO_STANDBY,
     WHY_BLIND,             /* error: PagerDuty could not be asked before the recover                */
-    WHY_GIVE_UP,           /* minutes, what it was doing                                           */
-    WHY_DOUBT,             /* step title, node that was lost, host: a recover was begun, its outcome is not known */
+    WHY_GIVE_UP,           /* what it was doing (run_phases)                                       */
+    WHY_DOUBT,             /* step title, host, why: a recover was begun, its outcome is not known */
     WHY_SSH,               /* step title, host, error                                              */
     WHY_MACHINE,           /* step title, host, what the machine said: fence, folder, sudo          */
     WHY_BUSY,              /* step title, host, holder                                             */
@@ -69,7 +69,7 @@ struct story_step {
     const char *login;  /* the login user */
     bool ended;         /* false: it was begun and its end is not known */
     enum judgement_outcome outcome; /* check, verify */
-    const char *why;    /* "97, healthy is < 85"; "" = none */
+    const char *why;    /* as the judgement or story_look_why said it, in the story's language; "" = none */
     int status;         /* -1: none */
     const char *signal; /* "" = none */
     bool timed_out;
@@ -106,6 +106,7 @@ struct story {
     const char *details[STORY_DETAILS_MAX]; /* arguments of the reason, "" where not used */
     const char *say;      /* the scenario's own sentence; "" = none */
     bool may_start_still; /* a command may still start on the host */
+    int64_t may_run_ms;   /* how long it then runs at most; 0: not known */
 };
 
 /* The body of a note: plain text, at most STORY_NOTE_CHARS_MAX characters. Without the marker, which the outbox adds. */
@@ -117,10 +118,15 @@ void story_ending_note(const struct story *s, struct buf *out);
 /* One sentence: why it ended so; for the journal, the log and `firstline runs`. Always one line. */
 void story_reason(const struct story *s, struct buf *out);
 
+/* What a look brought, for story_step.why and the journal: what was found, and what the script said on its standard error
+ * ("" = nothing). One line of valid UTF-8. */
+void story_look_why(enum policy_language language, const char *found, const char *said, struct buf *out);
+
 /* Title prefixes: "[firstline: checking]". */
 enum story_title { TITLE_CHECKING, TITLE_RECOVERING, TITLE_VERIFYING, TITLE_SHADOW, TITLE_ENDING };
 void story_title(enum policy_language language, enum story_title what, enum ending ending, struct buf *out);
-/* Removes any prefix of ours, in any language, from the front of a title; returns the offset of the rest. */
+/* The offset behind any prefixes of ours at the front of a title, in whatever language, however often; 0: there is none.
+ * Only our own words count, since a scenario's keyword token may look alike. */
 int story_title_strip(const char *title);
 
 #endif

@@ -197,7 +197,7 @@ static void named_results_of_other_steps(void **state)
         {"inodes", RESULT_ENDED, 0, "91", 2, false},
         {"biggest", RESULT_ENDED, 0, "", 0, false},
     };
-    struct judgement_facts facts = {&own, named, 2};
+    struct judgement_facts facts = {.own = &own, .named = named, .named_count = 2};
     assert_int_equal(judgement_eval(j, &facts, NULL), H);
     named[1].state = RESULT_TIMEOUT;
     assert_int_equal(judgement_eval(j, &facts, NULL), C);
@@ -214,7 +214,7 @@ static void own_name_goes_before_an_earlier_result_of_it(void **state)
     struct judgement *j = judgement_parse(a, "used < 85", 9, NULL);
     struct judgement_result own = {"used", RESULT_ENDED, 0, "71", 2, false};
     struct judgement_result before = {"used", RESULT_ENDED, 0, "97", 2, false};
-    struct judgement_facts facts = {&own, &before, 1};
+    struct judgement_facts facts = {.own = &own, .named = &before, .named_count = 1};
     assert_int_equal(judgement_eval(j, &facts, NULL), H);
     arena_free(a);
 }

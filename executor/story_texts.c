@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT
+ * The table of sentences, in English and Japanese, and the filling of their arguments. Knows nothing of runs. */
+#include "executor/story_texts.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/base/limits.h"
+#include "lib/base/text.h"
+
+#define SENTENCE_BYTES_MAX (STORY_VALUE_CHARS_MAX * 4 * 8)
+
+/* In every reason beside its own details. */
+#define COMMON "host customer service scenario node region lost did look found age "
+
+const struct story_sentence story_sentences[STORY_TEXTS] = {
+    [TEXT_TITLE_CHECKING] = {"", {"checking", "確認中"}},
+    [TEXT_TITLE_RECOVERING] = {"", {"recovering", "復旧処置中"}},
+    [TEXT_TITLE_VERIFYING] = {"", {"verifying", "復旧確認中"}},
+    [TEXT_TITLE_SHADOW] = {"", {"shadow", "シャドー"}},
+    [TEXT_TITLE_ENDED + ENDING_RESOLVED] = {"", {"recovered", "復旧済み"}},
+    [TEXT_TITLE_ENDED + ENDING_SELF_HEALED] = {"", {"healthy", "自然復旧"}},
+    [TEXT_TITLE_ENDED + ENDING_HANDED_OVER] = {"", {"handed over", "要対応"}},
+    [TEXT_TITLE_ENDED + ENDING_STOPPED] = {"", {"stopped", "中止"}},
+    [TEXT_TITLE_ENDED + ENDING_STALE] = {"", {"no longer open", "クローズ済み"}},
+    [TEXT_TITLE_ENDED + ENDING_UNMATCHED] = {"", {"no scenario", "シナリオなし"}},
+    [TEXT_TITLE_ENDED + ENDING_SHADOWED] = {"", {"shadow done", "シャドー完了"}},
+
+    [TEXT_ENDED + ENDING_RESOLVED] = {"reason", {"Recovered. {reason}", "【復旧】{reason}"}},
+    [TEXT_ENDED + ENDING_SELF_HEALED] = {"reason", {"Already healthy. {reason}", "【自然復旧】{reason}"}},
+    [TEXT_ENDED + ENDING_HANDED_OVER] = {"reason", {"Handed over. {reason}", "【要対応】{reason}"}},
+    [TEXT_ENDED + ENDING_STOPPED] = {"reason", {"Stopped. {reason}", "【中止】{reason}"}},
+    [TEXT_ENDED + ENDING_STALE] = {"reason", {"Nothing to do. {reason}", "【対応不要】{reason}"}},
+    [TEXT_ENDED + ENDING_UNMATCHED] = {"reason", {"Not handled. {reason}", "【要対応】{reason}"}},
+    [TEXT_ENDED + ENDING_SHADOWED] = {"reason", {"Shadow run, nothing was changed. {reason}",
+        "【シャドー】変更は行っていません。{reason}"}},
+
+    [TEXT_WHY + WHY_VERIFIED] = {COMMON, {
+        "{host} is healthy again[ after \"{did}\"][. {look}: {found}].",
+        "{host} は[「{did}」の後、]正常に戻りました[。{look}: {found}]。"}},
+    [TEXT_WHY + WHY_SELF_HEALED] = {COMMON, {
+        "{host} was healthy when firstline looked[. {look}: {found}].",
+        "{host} は確認した時点で正常でした[。{look}: {found}]。"}},
+    [TEXT_WHY + WHY_MONITOR_CLEARED] = {COMMON, {
+        "The monitor cleared its alert[ after \"{did}\"], and the incident closed with it[. Last seen: {look}: {found}].",
+        "[「{did}」の後、]監視側でアラートが解消し、インシデントもクローズされました[。最後の確認 {look}: {found}]。"}},
+    [TEXT_WHY + WHY_NOT_HEALED] = {COMMON, {
+        "{host} is still unhealthy[ after \"{did}\"], and the scenario has nothing more to try[. {look}: {found}].",
+        "{host} は[「{did}」の後も]異常のままで、シナリオの処置はすべて終わりました[。{look}: {found}]。"}},
+    [TEXT_WHY + WHY_CANNOT_TELL] = {COMMON "step why", {
+        "It cannot be told whether {host} is healthy[. {step}][: {why}].",
+        "{host} が正常かどうか判断できません[。{step}][: {why}]。"}},
+    [TEXT_WHY + WHY_NO_SCENARIO] = {COMMON "title", {
+        "No scenario matches the title \"{title}\"; nothing was done.",
+        "タイトル「{title}」に該当するシナリオがありません。何も実行していません。"}},
+    [TEXT_WHY + WHY_NO_CUSTOMER] = {COMMON "name", {
+        "The service \"{name}\" belongs to no customer in the settings, so its hosts are not known; nothing was done.",
+        "サービス「{name}」に対応する顧客が設定になく、ホストを特定できません。何も実行していません。"}},
+    [TEXT_WHY + WHY_VALUE] = {COMMON "problem", {
+        "The scenario lacks a value that it needs: {problem}.",
+        "シナリオに必要な値がそろいません: {problem}。"}},
+    [TEXT_WHY + WHY_HOST_UNKNOWN] = {COMMON "name owner from", {
+        "The inventory[ of {owner}] has no host \"{name}\"[ (from {from})]; a host that is not in it is never contacted.",
+        "[{owner} の]インベントリにホスト「{name}」がありません[(参照元: {from})]。未登録のホストには接続しません。"}},
+    [TEXT_WHY + WHY_HOST_AMBIGUOUS] = {COMMON "name owner from", {
+        "The name \"{name}\"[ (from {from})] fits several hosts in the inventory[ of {owner}]; firstline does not guess.",
+        "「{name}」[(参照元: {from})]に該当するホストが[ {owner} の]インベントリに複数あり、特定できません。"}},
+    [TEXT_WHY + WHY_HOSTS_DIFFER] = {COMMON "names", {
+        "The alerts name different hosts: {names}; firstline does not guess.",
+        "アラートによって対象ホストが異なり、特定できません: {names}。"}},
+    [TEXT_WHY + WHY_NO_LONGER_OPEN] = {COMMON "status", {
+        "The incident was no longer open[ ({status})] when firstline came to it; nothing was done.",
+        "firstline の着手時、インシデントはすでに終了していました[({status})]。何も実行していません。"}},
+    [TEXT_WHY + WHY_NEW_ALERT] = {COMMON "alerts", {
+        "{host} is healthy, but there are alerts that firstline has not looked at: {alerts}. Resolving would hide them.",
+        "{host} は正常ですが、firstline が確認していないアラートがあるため、解決にはしていません: {alerts}。"}},
+    [TEXT_WHY + WHY_ALERTS_UNREADABLE] = {COMMON "error", {
+        "{host} is healthy, but PagerDuty could not be asked whether newer alerts came, so the incident is not resolved[: {error}].",
+        "{host} は正常ですが、新しいアラートの有無を PagerDuty に確認できないため、解決にはしていません[: {error}]。"}},
+    [TEXT_WHY + WHY_PERSON] = {COMMON "who how", {
+        "{who} took over[ ({how})]; firstline changes nothing more.",
+        "{who} が引き取ったため[({how})]、firstline はこれ以上変更しません。"}},
+    [TEXT_WHY + WHY_CLOSED] = {COMMON "who how", {
+        "{who} closed the incident[ ({how})]; firstline changes nothing more.",
+        "{who} がクローズしたため[({how})]、firstline はこれ以上変更しません。"}},
+    [TEXT_WHY + WHY_STOP_SWITCH] = {COMMON "scope key who why", {
+        "A stop switch is set ({scope}[ {key}])[ by {who}][: {why}]; no recover starts.",
+        "停止スイッチが有効なため({scope}[ {key}])、復旧処置を実行しません[。設定者 {who}][、理由: {why}]。"}},
+    [TEXT_WHY + WHY_RECURRENCE] = {COMMON "count hours", {
+        "This keeps coming back: {host} had the same recover {count} times within {hours} h, so it is not done again.",
+        "再発が続いています。{host} では同じ処置を {hours} 時間以内に {count} 回実行済みのため、再実行しません。"}},
+    [TEXT_WHY + WHY_NO_STANDBY] = {COMMON, {
+        "The database has no synchronous standby now, and by the settings no recover starts without one.",
+        "データベースの同期スタンバイがないため、設定に従い復旧処置を実行しません。"}},
+    [TEXT_WHY + WHY_BLIND] = {COMMON "error", {
+        "PagerDuty could not be asked whether a person took over, so no recover starts[: {error}].",
+        "担当者が対応中かどうかを PagerDuty に確認できないため、復旧処置を実行しません[: {error}]。"}},
+    [TEXT_WHY + WHY_GIVE_UP] = {COMMON "doing", {
+        "Time is up, {age} after the incident was opened[; firstline was {doing}].",
+        "発生から {age} が経過し、制限時間になりました[(直前の状態: {doing})]。"}},
+    [TEXT_WHY + WHY_DOUBT] = {COMMON "step on why holder", {
+        "\"{step}\" was sent to {on}, and what became of it is not known[: {why}].",
+        "{on} に「{step}」を送りましたが、その結果を確認できません[: {why}]。"}},
+    [TEXT_WHY + WHY_SSH] = {COMMON "step on error", {
+        "{on} could not be reached for \"{step}\"[: {error}].",
+        "「{step}」のための {on} への接続に失敗しました[: {error}]。"}},
+    [TEXT_WHY + WHY_MACHINE] = {COMMON "step on said", {
+        "\"{step}\" could not start on {on}[: {said}].",
+        "{on} で「{step}」を開始できませんでした[: {said}]。"}},
+    [TEXT_WHY + WHY_BUSY] = {COMMON "step on holder", {
+        "\"{step}\" did not start: another recover holds {on}[ ({holder})].",
+        "{on} で別の復旧処置が実行中のため、「{step}」を開始できませんでした[({holder})]。"}},
+    [TEXT_WHY + WHY_SHADOW] = {COMMON "would", {
+        "{host} is unhealthy[ ({look}: {found})]; firstline would now do[: {would}].",
+        "{host} は異常です[({look}: {found})]。auto であれば次を実行します[: {would}]。"}},
+    [TEXT_WHY + WHY_MODE] = {COMMON "mode", {
+        "The scenario's mode \"{mode}\" is not available yet.",
+        "シナリオのモード「{mode}」はまだ利用できません。"}},
+    [TEXT_WHY + WHY_FAULT] = {COMMON "error", {
+        "Something in firstline itself is broken[: {error}].",
+        "firstline 側の問題で続行できません[: {error}]。"}},
+    [TEXT_WHY_SHADOW_HEALTHY] = {COMMON, {
+        "{host} is healthy[ ({look}: {found})]; firstline would have resolved the incident.",
+        "{host} は正常です[({look}: {found})]。auto であれば解決にします。"}},
+    [TEXT_SOMEBODY] = {"", {"a person", "担当者"}},
+
+    [TEXT_START] = {"host scenario", {"firstline is checking {host}[ ({scenario})].",
+        "firstline が {host} の確認を始めました[({scenario})]。"}},
+    [TEXT_START_SHADOW] = {"host scenario", {"firstline looks at {host}[ ({scenario})] in shadow mode; it changes nothing.",
+        "firstline がシャドーモードで {host} を確認します[({scenario})]。変更は行いません。"}},
+    [TEXT_START_LATE] = {"age", {"Begun {age} after the incident was opened.", "発生から {age} 後に開始しました。"}},
+    [TEXT_START_TAKE_OVER] = {"", {"To take over, acknowledge the incident: firstline then changes nothing more.",
+        "引き取る場合は Acknowledge してください。以後 firstline は変更を行いません。"}},
+    [TEXT_VALUES] = {"list", {"Values: {list}", "値: {list}"}},
+
+    [TEXT_VERB + STEP_CHECK] = {"", {"check", "確認"}},
+    [TEXT_VERB + STEP_COLLECT] = {"", {"collect", "収集"}},
+    [TEXT_VERB + STEP_RECOVER] = {"", {"recover", "処置"}},
+    [TEXT_VERB + STEP_VERIFY] = {"", {"verify", "再確認"}},
+    [TEXT_STEP_JUDGED] = {"time verb title user on outcome found took looks", {
+        "{time} {verb} \"{title}\"[ on {on}][ as {user}]: {outcome}[. {found}] ({took}[, {looks}])",
+        "{time} {verb}「{title}」[{on} で][{user} で]: {outcome}[。{found}]({took}[、{looks}])"}},
+    [TEXT_STEP_DONE] = {"time verb title user on end found took left", {
+        "{time} {verb} \"{title}\"[ on {on}][ as {user}]: {end}[. {found}] ({took}[, {left}])",
+        "{time} {verb}「{title}」[{on} で][{user} で]: {end}[。{found}]({took}[、{left}])"}},
+    [TEXT_PROGRESS_JUDGED] = {"host title outcome found", {
+        "{host}, {title}: {outcome}[. {found}].", "{host} {title}: {outcome}[。{found}]。"}},
+    [TEXT_PROGRESS_DONE] = {"host title end user took", {
+        "{host}: did \"{title}\"[ as {user}]: {end} ({took}).", "{host} で「{title}」を[ {user} で]実行: {end}({took})。"}},
+    [TEXT_OUTCOME + JUDGED_HEALTHY] = {"", {"healthy", "正常"}},
+    [TEXT_OUTCOME + JUDGED_UNHEALTHY] = {"", {"unhealthy", "異常"}},
+    [TEXT_OUTCOME + JUDGED_CANNOT_TELL] = {"", {"cannot tell", "判断不可"}},
+    [TEXT_END_STATUS] = {"status", {"exit status {status}", "終了コード {status}"}},
+    [TEXT_END_SIGNAL] = {"signal", {"ended by signal {signal}", "シグナル {signal} で終了"}},
+    [TEXT_END_TIMEOUT] = {"", {"its time ran out, it was ended", "時間切れのため停止"}},
+    [TEXT_END_UNKNOWN] = {"", {"its end is not known", "結果不明"}},
+    [TEXT_LEFT_RUNNING] = {"count", {"processes left running: {count}", "残存プロセス {count}"}},
+    [TEXT_LOOKS] = {"count", {"looked {count} times", "{count} 回確認"}},
+    [TEXT_STEPS_LEFT_OUT] = {"count", {"(... {count} steps left out)", "(… {count} ステップ省略)"}},
+    [TEXT_OUTPUT_LEFT_OUT] = {"lines chars", {"(... {lines} lines, {chars} characters left out)",
+        "(… {lines} 行、{chars} 文字を省略)"}},
+    [TEXT_OUTPUT_CUT] = {"", {"(there was more output than is kept)", "(出力が長いため一部のみ保存)"}},
+    [TEXT_OUTPUT_OMITTED] = {"lines chars", {"(output left out: {lines} lines, {chars} characters)",
+        "(出力 {lines} 行、{chars} 文字を省略)"}},
+    [TEXT_LINE_CUT] = {"chars", {" (... {chars} more)", " (… あと {chars} 文字)"}},
+    [TEXT_IT_SAID] = {"found said", {"{found}[; it said: {said}]", "{found}[、エラー出力: {said}]"}},
+
+    [TEXT_CHANGED_NOTHING] = {"host", {"Changed[ on {host}]: nothing.", "変更[({host})]: なし"}},
+    [TEXT_CHANGED] = {"host list", {"Changed[ on {host}]: {list}.", "変更[({host})]: {list}"}},
+    [TEXT_CHANGED_BY] = {"title on user end took", {"{title} ([on {on}, ][as {user}, ]{end}[, {took}])",
+        "{title}([{on}、][{user} で実行、]{end}[、{took}])"}},
+    [TEXT_EFFECT] = {"before after", {"Before: {before}. After: {after}.", "処置前: {before} → 処置後: {after}"}},
+    [TEXT_TAKEN_OVER] = {"lost node", {"Worker {lost} went away during this run; {node} took over from its journal.",
+        "途中でワーカー {lost} が離脱し、{node} が記録をもとに引き継ぎました。"}},
+    [TEXT_TAKEN_OVER_ASKED] = {"lost node step end", {
+        "Worker {lost} went away during this run; {node} took over and asked the machine about \"{step}\": {end}.",
+        "途中でワーカー {lost} が離脱し、{node} が引き継ぎました。「{step}」はマシンの記録によると{end}です。"}},
+    [TEXT_NO_STANDBY] = {"", {"The database had no synchronous standby while this ran.",
+        "実行中、データベースの同期スタンバイがありませんでした。"}},
+    [TEXT_MAY_START] = {"step on most", {
+        "CAREFUL: \"{step}\" may still start or be running on {on}; firstline could not reach the machine to rule it out."
+        "[ Once started it runs for at most {most}.]",
+        "注意: {on} で「{step}」がこれから開始される、または実行中の可能性があります。マシンに到達できず、取り消せていません。"
+        "[開始後は最長 {most}で終了します。]"}},
+    [TEXT_EVIDENCE] = {"date zone opened ended took", {
+        "What was done ({date} {zone}; opened {opened}, ended {ended}, {took}):",
+        "経過({date} {zone}、発生 {opened}、終了 {ended}、{took}):"}},
+    [TEXT_SAY] = {"say", {"The scenario says: {say}", "シナリオより: {say}"}},
+    [TEXT_WOULD_RESOLVE] = {"", {"In mode auto it would resolve the incident.", "auto であれば解決にします。"}},
+    [TEXT_FOOTER] = {"scenario set mode run node region", {
+        "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]",
+        "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]"}},
+
+    [TEXT_NEXT] = {"", {"What to do next:", "次の対応:"}},
+    [TEXT_NEXT_SSH] = {"login on", {"Look at the machine: ssh [{login}@]{on}", "マシンを確認: ssh [{login}@]{on}"}},
+    [TEXT_NEXT_SHOW] = {"run", {"All that was done: firstline runs show {run}", "実行の詳細: firstline runs show {run}"}},
+    [TEXT_NEXT_MATCH] = {"", {"Why none matched: firstline match DIR --title \"...\"",
+        "一致しない理由の確認: firstline match DIR --title \"...\""}},
+    [TEXT_NEXT_CUSTOMER] = {"name", {"Give the service \"{name}\" a customer in the settings.",
+        "設定でサービス「{name}」に顧客を割り当ててください。"}},
+    [TEXT_NEXT_VALUE] = {"", {"Correct the alert's fields, or the scenario's `values` and `target`.",
+        "アラートの項目、またはシナリオの `values` と `target` を見直してください。"}},
+    [TEXT_NEXT_INVENTORY] = {"name owner", {"Add \"{name}\" to the inventory[ of {owner}], or correct the alert.",
+        "[{owner} の]インベントリに「{name}」を追加するか、アラートを見直してください。"}},
+    [TEXT_NEXT_AMBIGUOUS] = {"name", {"Give each host a name or alias of its own in the inventory.",
+        "インベントリでホスト名と別名が重複しないようにしてください。"}},
+    [TEXT_NEXT_HOSTS] = {"", {"Look at each of these hosts; one incident for each would be handled.",
+        "各ホストを確認してください。ホストごとのインシデントであれば firstline が対応できます。"}},
+    [TEXT_NEXT_NEW_ALERT] = {"", {"Look at those alerts, then resolve the incident by hand.",
+        "未確認のアラートを確認し、手動で解決にしてください。"}},
+    [TEXT_NEXT_ALERTS] = {"", {"Look whether new alerts came, then resolve the incident by hand.",
+        "新しいアラートの有無を確認し、手動で解決にしてください。"}},
+    [TEXT_NEXT_GO] = {"scope key", {"The switch is released by: firstline go ({scope}[ {key}])",
+        "停止スイッチの解除: firstline go({scope}[ {key}])"}},
+    [TEXT_NEXT_CAUSE] = {"", {"Look for the cause; the same recover did not last.",
+        "同じ処置では再発するため、根本原因を調査してください。"}},
+    [TEXT_NEXT_STANDBY] = {"", {"Look at the database's replication; until it is back, recover by hand.",
+        "データベースのレプリケーションを確認してください。復旧までは手動で対応してください。"}},
+    [TEXT_NEXT_BLIND] = {"", {"The host was not changed: recover by hand.", "ホストは変更していません。手動で対応してください。"}},
+    [TEXT_NEXT_DOUBT] = {"step on", {"Before you change anything, see on {on} whether \"{step}\" is running or has done its work.",
+        "変更する前に、{on} で「{step}」が実行中か、完了しているかを確認してください。"}},
+    [TEXT_NEXT_REACH] = {"on", {"See whether {on} is up and reachable: power, network, sshd, host key.",
+        "{on} の稼働状況、ネットワーク、sshd、ホスト鍵を確認してください。"}},
+    [TEXT_NEXT_MACHINE] = {"on login", {"See the rights[ of {login}] on {on}: sudo, free space, the folder for records.",
+        "{on} での[ {login} の]権限(sudo)、空き容量、記録用フォルダーを確認してください。"}},
+    [TEXT_NEXT_BUSY] = {"on", {"See what the other run does on {on}: firstline runs", "{on} での別の実行を確認: firstline runs"}},
+    [TEXT_NEXT_LOG] = {"node", {"firstline's own log on {node} has the details.", "詳細は {node} の firstline ログにあります。"}},
+
+    [TEXT_TAKES_S] = {"s", {"{s} s", "{s}秒"}},
+    [TEXT_TAKES_MIN] = {"min s", {"{min} min[ {s} s]", "{min}分[{s}秒]"}},
+    [TEXT_TAKES_H] = {"h min", {"{h} h[ {min} min]", "{h}時間[{min}分]"}},
+
+    [TEXT_FOUND_NAMED_IS] = {"subject phrase", {"{subject} is {phrase}", "{subject} は {phrase}"}},
+    [TEXT_FOUND_NAMED] = {"subject phrase", {"{subject}: {phrase}", "{subject}: {phrase}"}},
+    [TEXT_FOUND_RULE] = {"rule", {", healthy is {rule}", "(正常: {rule})"}},
+    [TEXT_FOUND_RULE_NOT] = {"rule", {", healthy is not {rule}", "(正常: {rule} 以外)"}},
+    [TEXT_FOUND_QUOTED] = {"found", {"\"{found}\"", "「{found}」"}},
+    [TEXT_FOUND_STATUS] = {"found", {"exit status {found}", "終了コード {found}"}},
+    [TEXT_FOUND_NOTHING] = {"", {"no output", "出力なし"}},
+    [TEXT_FOUND_NEVER_RAN] = {"", {"the step has no result", "結果なし"}},
+    [TEXT_FOUND_TIMEOUT] = {"", {"its time ran out", "時間切れ"}},
+    [TEXT_FOUND_LOST] = {"", {"the connection was lost", "接続断"}},
+    [TEXT_FOUND_SIGNAL] = {"found", {"it was ended by signal {found}", "シグナル {found} で終了"}},
+    [TEXT_FOUND_NO_COMMAND] = {"found", {"exit status {found}: a command was not found",
+        "終了コード {found}: コマンドが見つかりません"}},
+    [TEXT_FOUND_NOT_EXECUTABLE] = {"found", {"exit status {found}: a command could not be executed",
+        "終了コード {found}: コマンドを実行できません"}},
+    [TEXT_FOUND_BAD_STATUS] = {"found", {"exit status {found}, so what it printed is not believed",
+        "終了コード {found} のため出力は判定に使いません"}},
+    [TEXT_FOUND_CUT] = {"", {"its output was longer than is kept", "出力が長すぎて全体を保存できません"}},
+    [TEXT_FOUND_NOT_A_NUMBER] = {"found", {"\"{found}\" is not one number", "「{found}」は数値ではありません"}},
+    [TEXT_FOUND_UNIT] = {"found kind", {"\"{found}\" is not {kind}", "「{found}」は{kind}ではありません"}},
+    [TEXT_FOUND_PATTERN_LIMIT] = {"", {"the pattern took too long on it", "パターンの照合が制限を超えました"}},
+};
+
+const struct story_phrase story_phrases[] = {
+    /* enum run_phase: what it was doing */
+    {{"reading the run from the database", "開始前"}},
+    {{"fetching its scenario and inventory", "シナリオとインベントリの取得"}},
+    {{"reading its journal", "実行記録の読み込み"}},
+    {{"reading the incident", "インシデントの読み込み"}},
+    {{"writing the start", "開始の記録"}},
+    {{"getting to know the machine", "マシンへの接続確認"}},
+    {{"asking the guards", "実行可否の確認"}},
+    {{"asking PagerDuty whether a person took over", "PagerDuty への対応状況の確認"}},
+    {{"running a step on the machine", "マシンでのステップ実行"}},
+    {{"asking the machine what became of a recover", "マシンへの処置結果の確認"}},
+    {{"writing what came back", "結果の記録"}},
+    {{"waiting to look again", "再確認の待機"}},
+    {{"reading the alerts again", "アラートの再確認"}},
+    {{"writing the ending", "終了の記録"}},
+    {{"done", "完了"}},
+    /* a person's hand */
+    {{"acknowledged it", "Acknowledge"}},
+    {{"escalated it", "エスカレーション"}},
+    {{"reassigned it", "担当変更"}},
+    {{"delegated it", "委任"}},
+    {{"changed its priority", "優先度の変更"}},
+    {{"noted on it", "ノートの追加"}},
+    {{"resolved it", "解決"}},
+    {{"merged it", "マージ"}},
+    /* an incident's status */
+    {{"gone", "存在しません"}},
+    {{"resolved", "解決済み"}},
+    /* a recover's attempt */
+    {{"asked of the machine's record after the connection was lost", "接続が切れたため、マシンの記録で確認"}},
+    {{"the machine never started it, and now never will", "マシンでは開始されておらず、今後も開始されません"}},
+    {{"it began on the machine and ended without a record", "マシンで開始されましたが、結果の記録がありません"}},
+    {{"the machine has rebooted or forgotten since", "その後マシンが再起動したか、記録が失われました"}},
+    {{"the machine's memory or boot has changed", "マシンが再起動したか、記録が失われました"}},
+    {{"it was still running", "まだ実行中でした"}},
+    {{"its outcome cannot be learnt from the machine", "マシンの記録から結果を確認できません"}},
+    {{"the machine could not be reached in time", "時間内にマシンへ到達できませんでした"}},
+    {{"this worker could not show its lease", "ワーカーのリースを確認できませんでした"}},
+    /* enum wrapper_verdict */
+    {{"unreadable", "応答を解釈できません"}},
+    {{"cut off", "応答が途中で切れました"}},
+    {{"ended", "終了"}},
+    {{"running", "実行中"}},
+    {{"never started", "未開始"}},
+    {{"outcome lost", "結果の記録なし"}},
+    {{"machine busy", "マシンは別の処置を実行中"}},
+    {{"refused: a newer holder was there", "拒否: より新しい実行があります"}},
+    {{"refused: the machine has forgotten", "拒否: マシンの記録が失われています"}},
+    {{"no usable folder", "使用できる記録用フォルダーがありません"}},
+    {{"could not become the user", "指定ユーザーに切り替えられません"}},
+    {{"the machine lacks something", "マシンに必要なものがありません"}},
+    /* enum quantity_kind */
+    {{"a percentage", "パーセント値"}},
+    {{"a size", "サイズ"}},
+    {{"a time", "時間"}},
+    {{"a number", "数値"}},
+    /* faults and lists */
+    {{"this node has no scenarios or no inventory loaded", "このノードにシナリオまたはインベントリが読み込まれていません"}},
+    {{"its scenario is not in the set that it names", "シナリオが指定のセットにありません"}},
+    {{"out of memory", "メモリー不足"}},
+    {{"more alerts than can be read", "読み込める件数を超えるアラート"}},
+    {{"more than fit here", "多数"}},
+    {{NULL, NULL}},
+};
+
+const struct story_reason_row story_reasons[ENDING_REASONS] = {
+    [WHY_CANNOT_TELL] = {{"step", "why"}, {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_NOT_HEALED] = {.hints = {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_NO_SCENARIO] = {{"title"}, {TEXT_NEXT_MATCH}},
+    [WHY_NO_CUSTOMER] = {{"name"}, {TEXT_NEXT_CUSTOMER}},
+    [WHY_VALUE] = {{"problem"}, {TEXT_NEXT_VALUE, TEXT_NEXT_SHOW}},
+    [WHY_HOST_UNKNOWN] = {{"name", "owner", "from"}, {TEXT_NEXT_INVENTORY}},
+    [WHY_HOST_AMBIGUOUS] = {{"name", "owner", "from"}, {TEXT_NEXT_AMBIGUOUS}},
+    [WHY_HOSTS_DIFFER] = {{"names"}, {TEXT_NEXT_HOSTS}},
+    [WHY_NO_LONGER_OPEN] = {.details = {"status"}},
+    [WHY_NEW_ALERT] = {{"alerts"}, {TEXT_NEXT_NEW_ALERT, TEXT_NEXT_SHOW}},
+    [WHY_ALERTS_UNREADABLE] = {{"error"}, {TEXT_NEXT_ALERTS, TEXT_NEXT_SHOW}},
+    [WHY_PERSON] = {.details = {"who", "how"}},
+    [WHY_CLOSED] = {.details = {"who", "how"}},
+    [WHY_STOP_SWITCH] = {{"scope", "key", "who", "why"}, {TEXT_NEXT_SSH, TEXT_NEXT_SHOW, TEXT_NEXT_GO}},
+    [WHY_RECURRENCE] = {{"count", "hours"}, {TEXT_NEXT_CAUSE, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_NO_STANDBY] = {.hints = {TEXT_NEXT_STANDBY, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_BLIND] = {{"error"}, {TEXT_NEXT_BLIND, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_GIVE_UP] = {{"doing"}, {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_DOUBT] = {{"step", "on", "why", "holder"}, {TEXT_NEXT_DOUBT, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_SSH] = {{"step", "on", "error"}, {TEXT_NEXT_REACH, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_MACHINE] = {{"step", "on", "said"}, {TEXT_NEXT_MACHINE, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_BUSY] = {{"step", "on", "holder"}, {TEXT_NEXT_BUSY, TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_SHADOW] = {.hints = {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_MODE] = {{"mode"}, {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
+    [WHY_FAULT] = {{"error"}, {TEXT_NEXT_LOG, TEXT_NEXT_SHOW}},
+};
+
+const char *story_words(enum policy_language language, enum story_text text)
+{
+    return story_sentences[text].in[language];
+}
+
+const char *story_phrase(enum policy_language language, const char *english)
+{
+    for (const struct story_phrase *p = story_phrases; p->in[LANGUAGE_EN]; p++)
+        if (strcmp(p->in[LANGUAGE_EN], english) == 0)
+            return p->in[language];
+    return english;
+}
+
+/* --- filling ------------------------------------------------------------------------------------------------------ */
+
+void story_args_set(struct story_args *a, const char *name, const char *value)
+{
+    int i = 0;
+    while (i < a->count && strcmp(a->items[i].name, name) != 0)
+        i++;
+    assert(i < STORY_ARGS_MAX);
+    a->items[i] = (struct story_arg){name, value ? value : ""};
+    a->count += i == a->count;
+}
+
+static const char *find(const struct story_args *a, const char *name, size_t bytes)
+{
+    for (int i = 0; a && i < a->count; i++)
+        if (strlen(a->items[i].name) == bytes && memcmp(a->items[i].name, name, bytes) == 0)
+            return a->items[i].value;
+    return "";
+}
+
+void story_add(struct buf *out, const char *text, size_t bytes)
+{
+    size_t room = out->bytes_max - out->bytes;
+    size_t keep = text_cut(text, bytes, bytes, room < bytes ? room : bytes);
+    (void)buf_add(out, text, keep); /* fails without memory only: then out->over tells */
+}
+
+static bool is_stop(const char *p, size_t *out_bytes)
+{
+    *out_bytes = *p == '.' ? 1 : strncmp(p, "。", 3) == 0 ? 3 : 0;
+    return *out_bytes > 0;
+}
+
+/* A value on one line. Where the sentence has a full stop behind it, one that the value ends with is dropped. */
+static void add_value(struct buf *out, const char *value, const char *behind)
+{
+    struct buf line;
+    buf_init(&line, STORY_VALUE_CHARS_MAX * 4);
+    text_one_line(value, strlen(value), &line);
+    const char *text = buf_text(&line);
+    size_t n = text_cut(text, line.bytes, STORY_VALUE_CHARS_MAX, line.bytes), stop;
+    bool cut = n < line.bytes || line.over;
+    while (!cut && *behind == ']')
+        behind++;
+    if (!cut && is_stop(behind, &stop)) {
+        while (n > 0 && text[n - 1] == '.')
+            n--;
+        while (n >= 3 && memcmp(text + n - 3, "。", 3) == 0)
+            n -= 3;
+    }
+    story_add(out, text, n);
+    if (cut)
+        story_add(out, "...", 3);
+    buf_done(&line);
+}
+
+/* Where the part that began before p ends: at its bracket. */
+static const char *closing(const char *p)
+{
+    for (int deep = 1; *p; p++) {
+        deep += (*p == '[') - (*p == ']');
+        if (deep == 0)
+            break;
+    }
+    assert(*p == ']');
+    return p;
+}
+
+/* Whether no argument of this part, without the parts inside it, is empty. */
+static bool part_holds(const char *from, const char *to, const struct story_args *a)
+{
+    for (const char *p = from; p < to; p++) {
+        if (*p == '[') {
+            p = closing(p + 1);
+        } else if (*p == '{') {
+            const char *end = strchr(p, '}');
+            if (find(a, p + 1, (size_t)(end - p - 1))[0] == '\0')
+                return false;
+            p = end;
+        }
+    }
+    return true;
+}
+
+/* Parts do not nest deeper than two: the recursion is bounded by the table. */
+static void fill(struct buf *out, const char *from, const char *to, const struct story_args *a)
+{
+    for (const char *p = from; p < to;) {
+        size_t plain = strcspn(p, "{[");
+        if (plain > (size_t)(to - p))
+            plain = (size_t)(to - p);
+        story_add(out, p, plain);
+        p += plain;
+        if (p == to)
+            return;
+        const char *end = *p == '{' ? strchr(p, '}') : closing(p + 1);
+        if (*p == '{')
+            add_value(out, find(a, p + 1, (size_t)(end - p - 1)), end + 1);
+        else if (part_holds(p + 1, end, a))
+            fill(out, p + 1, end, a);
+        p = end + 1;
+    }
+}
+
+void story_say(struct buf *out, enum policy_language language, enum story_text text, const struct story_args *a)
+{
+    const char *sentence = story_sentences[text].in[language];
+    assert(sentence);
+    struct buf whole; /* apart, so that a small out gets the sentence's beginning */
+    buf_init(&whole, SENTENCE_BYTES_MAX);
+    fill(&whole, sentence, sentence + strlen(sentence), a);
+    story_add(out, buf_text(&whole), whole.bytes);
+    buf_done(&whole);
+}
