@@ -245,7 +245,7 @@ static enum pg_step_result step_connect(struct pg_conn *c, struct error *err)
     return STEP_MOVED;
 }
 
-static int flush(struct pg_conn *c)
+int pg_conn_flush(struct pg_conn *c)
 {
     int rc = PQflush(c->pq);
     c->unflushed = rc == 1;
@@ -263,7 +263,7 @@ static int send_prepares(struct pg_conn *c)
             return -1;
         c->owed++;
     }
-    return flush(c);
+    return pg_conn_flush(c);
 }
 
 /* A session that would commit without its standby is refused. */
@@ -286,7 +286,7 @@ static enum pg_step_result check_pins(struct pg_conn *c, const PGresult *last, s
 
 static enum pg_step_result step_pin(struct pg_conn *c, struct error *err)
 {
-    if (flush(c) < 0 || !PQconsumeInput(c->pq))
+    if (pg_conn_flush(c) < 0 || !PQconsumeInput(c->pq))
         return pg_conn_broken(c, err);
     while (!PQisBusy(c->pq)) {
         PGresult *r = PQgetResult(c->pq);
@@ -318,7 +318,7 @@ static void note_prepared(struct pg_conn *c, const PGresult *r, struct error *fi
 
 static enum pg_step_result step_prepare(struct pg_conn *c, struct error *err)
 {
-    if (flush(c) < 0 || !PQconsumeInput(c->pq))
+    if (pg_conn_flush(c) < 0 || !PQconsumeInput(c->pq))
         return pg_conn_broken(c, err);
     while (c->owed > 0 && !PQisBusy(c->pq)) {
         PGresult *r = PQgetResult(c->pq);

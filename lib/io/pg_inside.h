@@ -116,6 +116,8 @@ void pg_conn_close(struct pg_conn *c);
 void pg_conn_move(struct pg_conn *c, enum pg_conn_state state, unsigned longest_ms);
 /* One go at whatever the state waits for; then waits for the socket again. May free the connection. */
 void pg_conn_drive(struct pg_conn *c);
+/* Writes what the socket takes; -1: the connection is broken. */
+int pg_conn_flush(struct pg_conn *c);
 /* Waits for the socket in the directions that are wanted now. */
 int pg_conn_arm(struct pg_conn *c, struct error *err);
 const char *pg_conn_doing(const struct pg_conn *c);

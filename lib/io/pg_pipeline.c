@@ -13,13 +13,6 @@
 
 #define NULLS_IN_A_ROW_MAX 2 /* one ends a statement's results, two say that nothing is in flight */
 
-static int flush(struct pg_conn *c)
-{
-    int rc = PQflush(c->pq);
-    c->unflushed = rc == 1;
-    return rc < 0 ? -1 : 0;
-}
-
 /* ---- sending ---- */
 
 static int send_call(struct pg_conn *c, struct pg_call *call)
@@ -84,7 +77,7 @@ int pg_pipeline_push(struct pg_conn *c, struct error *err)
         }
         pg->lane.groups++;
         pg_queue_push(&c->sent, g);
-        if (flush(c) < 0) {
+        if (pg_conn_flush(c) < 0) {
             (void)pg_conn_broken(c, err);
             return -1;
         }
@@ -172,7 +165,7 @@ static void settle(struct pg_conn *c)
 
 enum pg_step_result pg_pipeline_step(struct pg_conn *c, struct error *err)
 {
-    if (flush(c) < 0 || !PQconsumeInput(c->pq))
+    if (pg_conn_flush(c) < 0 || !PQconsumeInput(c->pq))
         return pg_conn_broken(c, err);
     c->nulls = 0;
     while (!PQisBusy(c->pq) && c->sent.first) {
@@ -235,7 +228,7 @@ static void take_script_result(struct pg_conn *c, struct pg_group *g, PGresult *
 
 enum pg_step_result pg_script_step(struct pg_conn *c, struct error *err)
 {
-    if (flush(c) < 0 || !PQconsumeInput(c->pq))
+    if (pg_conn_flush(c) < 0 || !PQconsumeInput(c->pq))
         return pg_conn_broken(c, err);
     while (!PQisBusy(c->pq)) {
         PGresult *r = PQgetResult(c->pq);
@@ -263,7 +256,7 @@ enum pg_step_result pg_script_step(struct pg_conn *c, struct error *err)
 /* A parked connection: what comes late is dropped; when all came, it is done with. */
 enum pg_step_result pg_drain_step(struct pg_conn *c, struct error *err)
 {
-    if (flush(c) < 0 || !PQconsumeInput(c->pq))
+    if (pg_conn_flush(c) < 0 || !PQconsumeInput(c->pq))
         return pg_conn_broken(c, err);
     c->nulls = 0;
     while (c->owed > 0 && !PQisBusy(c->pq)) {

@@ -15,6 +15,7 @@ static const struct embedded statements[] = {
     {"texts", "select unnest($1::text[])", 0},
     {"bytes", "select unnest($1::bytea[])", 0},
     {"ints", "select unnest($1::bigint[]), unnest($2::boolean[])", 0},
+    {"length", "select length($1::bytea)", 0},
     {"later", "select made_later from later", 0},
     {"stars", "select * from stars", 0},
     {"sleep", "select pg_sleep($1::float8)", 0},
@@ -162,6 +163,7 @@ static void what_cannot_be_sent_is_told_later(void **state)
     struct world *w = *state;
     struct told t = ask(w, "raise", (struct pg_value[]){pg_from_span("a\0b", 3)}, 1);
     assert_int_equal(t.err.kind, ERROR_INPUT);
+    assert_string_equal(t.err.sqlstate, ""); /* the server was not asked */
     struct buf b;
     buf_init(&b, 8);
     pg_array_begin(&b);
@@ -218,6 +220,23 @@ static void a_wide_value_goes_and_comes_back(void **state)
     WAIT_FOR(w, wide.times);
     assert_false(put.failed);
     free(wide.expected);
+}
+
+/* More than the sockets' buffers take at once, so that the rest has to wait until the server reads. */
+static void what_does_not_fit_the_socket_follows(void **state)
+{
+    struct world *w = *state;
+    const int bytes = 32 * 1024 * 1024;
+    char *data = calloc(1, (size_t)bytes);
+    assert_non_null(data);
+    struct told t[3] = {{0}};
+    struct pg_value value = pg_from_bytes(data, (size_t)bytes);
+    for (int i = 0; i < 3; i++)
+        pg_query(w->pg, "length", &value, 1, 60000, on_done, &t[i]);
+    free(data);
+    WAIT_FOR(w, t[2].times);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(t[i].number, bytes);
 }
 
 static const char *const odd_texts[] = {"", "a", "{", "},{", "\"", "\\", "\\\"x\\", "NULL", " a b ", "\n\t", "\xc3\xa9", ","};
@@ -511,6 +530,7 @@ int main(void)
         ROW(errors_by_sqlstate),
         ROW(what_cannot_be_sent_is_told_later),
         ROW(a_wide_value_goes_and_comes_back),
+        ROW(what_does_not_fit_the_socket_follows),
         ROW(arrays_arrive_as_they_were),
         ROW(a_thousand_in_the_pipeline_come_once_and_in_order),
         ROW(a_full_queue_refuses),

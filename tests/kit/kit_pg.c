@@ -297,8 +297,8 @@ static void configure(const struct kit_pg *k, const char *extra)
 /* NULL while the server does not answer as wanted. */
 static PGconn *try_connect(const struct kit_pg *k, const char *database)
 {
-    char info[320];
-    (void)snprintf(info, sizeof info, "%s dbname=%s connect_timeout=5", k->local, database);
+    char info[400];
+    (void)snprintf(info, sizeof info, "%s dbname=%s connect_timeout=5 options='-c client_min_messages=warning'", k->local, database);
     PGconn *c = PQconnectdb(info);
     if (PQstatus(c) == CONNECTION_OK)
         return c;
