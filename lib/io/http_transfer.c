@@ -211,6 +211,8 @@ int http_transfer_prepare(struct transfer *t, const struct http_call *call)
 
 int http_transfer_addresses(struct transfer *t, const struct resolve_answer *answer)
 {
+    if (t->host[0] == '[')
+        return 0; /* an address already; curl's list knows no brackets */
     struct buf line;
     buf_init(&line, sizeof t->host + RESOLVE_ADDRESSES_MAX * sizeof answer->addresses[0]);
     int rc = buf_printf(&line, "+%s:%u:", t->host, t->port);

@@ -166,6 +166,28 @@ static void requests_and_replies_are_whole(void **state)
     desk_close(&d);
 }
 
+static void names_and_addresses_are_reached(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "localhost", "LocalHost", "[::1]"};
+    struct desk d;
+    desk_open(&d, NULL);
+    struct error err = {0};
+    struct http_server *s =
+        http_server_new(d.loop, &(struct http_server_settings){.address = "::"}, echo, NULL, &err);
+    assert_non_null(s);
+    for (int i = 0; i < (int)(sizeof hosts / sizeof hosts[0]); i++) {
+        char url[128];
+        snprintf(url, sizeof url, "http://%s:%u/", hosts[i], http_server_port(s));
+        desk_send(&d, &(struct http_call){.method = "GET", .url = url, .timeout_ms = PATIENCE_MS});
+        desk_wait(&d, i + 1);
+        if (d.status != 200)
+            fail_msg("%s: %s", hosts[i], d.err.text);
+    }
+    http_server_free(s);
+    desk_close(&d);
+}
+
 static void many_calls_wait_in_line(void **state)
 {
     (void)state;
@@ -496,6 +518,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_and_replies_are_whole),
+        cmocka_unit_test(names_and_addresses_are_reached),
         cmocka_unit_test(many_calls_wait_in_line),
         cmocka_unit_test(each_cut_has_its_kind),
         cmocka_unit_test(the_last_of_equal_headers_and_of_heads_counts),
