@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.kit import processes  # noqa: E402
 from tests.kit import sshd as sshd_kit  # noqa: E402
+from tests.kit.node import World  # noqa: E402
 from tests.kit.postgres import Postgres  # noqa: E402
 from tests.kit.simulator import Simulator  # noqa: E402
 
@@ -65,3 +66,11 @@ def machine(shared_folder):
 def simulator():
     with Simulator() as pd:
         yield pd
+
+
+@pytest.fixture
+def world(scratch, postgres, machine, simulator):
+    """Everything wired: database, machine, PagerDuty, secrets, an inventory of three hosts; no node and no scenario yet."""
+    made = World(scratch, postgres, machine, simulator)
+    yield made
+    made.stop()

@@ -184,7 +184,7 @@ class Run:
         if not list((ROOT / "tests/fuzz").glob("fuzz_*.c")):
             self.add(suite, Case("targets", "skipped", "there is no tests/fuzz/fuzz_*.c yet"))
             return
-        if not self.build(suite, "fuzz"):
+        if not self.build(suite, "fuzz", targets=["fuzzers"]):
             return
         seconds = os.environ.get("FIRSTLINE_FUZZ_SECONDS", "10")
         status, output = self.command(["tests/fuzz/run", "--no-build", seconds], suite)
