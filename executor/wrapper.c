@@ -133,6 +133,8 @@ static int check_keeping(const struct wrapper_task *t, struct error *err)
         return bad(err, "not a machine's name:", t->machine);
     if (!is_word(t->memory_id))
         return bad(err, "not a memory id:", t->memory_id);
+    if (t->sent_memory_id && !is_word(t->sent_memory_id))
+        return bad(err, "not a memory id:", t->sent_memory_id);
     if (!is_word(t->boot_id))
         return bad(err, "not a boot id:", t->boot_id);
     if (!is_word(t->run))
@@ -260,6 +262,7 @@ static void add_settings(struct buf *out, const struct wrapper_task *t, const ch
     id_marker(id);
     assign_text(out, "fl_new_memory", id);
     assign_text(out, "fl_memory_id", t->memory_id);
+    assign_text(out, "fl_sent_memory", t->sent_memory_id);
     assign_text(out, "fl_boot", t->boot_id);
     assign_text(out, "fl_run", t->run);
     assign_number(out, "fl_step", (uint64_t)t->step);

@@ -64,6 +64,9 @@ struct wrapper_task {
     const char *folder;    /* absolute path without . or ..; CONTACT: NULL means choose */
     const char *memory_id; /* as CONTACT told in the holder's own epoch */
     const char *boot_id;   /* likewise */
+    const char *sent_memory_id; /* ASK, END: what the attempt's own RECOVER named as memory_id; NULL: not known any more.
+                                 * Only where it is the machine's present one does a missing record prove that the
+                                 * attempt never started; else the folder may be younger than the attempt: LOST */
     const char *run;       /* word */
     int step;
     int attempt;
@@ -78,7 +81,7 @@ enum wrapper_verdict {
     WRAPPER_ENDED,          /* the script ended; status, signal, timed_out tell how */
     WRAPPER_RUNNING,        /* it runs still */
     WRAPPER_NEVER_STARTED,  /* it did not start here, and now never will */
-    WRAPPER_LOST,           /* it started, nothing of it runs any more, its outcome was not recorded. Doubt */
+    WRAPPER_LOST,           /* nothing of it runs, and whether or how it ended is not recorded. Doubt */
     WRAPPER_BUSY,           /* another attempt held the machine for 10 s: not started; may be asked for anew */
     WRAPPER_REFUSED_STALE,  /* the run's token here is higher, or equal and another's: not started */
     WRAPPER_REFUSED_MEMORY, /* the folder has no memory or another one, or the machine has rebooted: not started by

@@ -24,10 +24,13 @@ fl_look_up() {
     return 0
 }
 
+# Where there is no record we write one, so that the attempt can never start. Whether it did start is known only if
+# the memory is the one that it was sent to.
 fl_ask() {
     fl_begin
     if ! fl_look_up; then
         fr_state=never fr_boot=$fl_boot_now
+        [ "$fl_sent_memory" = "$fl_mem" ] || fr_state=unknown fr_text='the folder may be younger than the attempt'
         fl_write_record "$fl_rec" "$fl_name" || { fl_let_lock; fl_refuse nofolder 'there is no room for the record'; }
     fi
     [ "$fl_act" = end ] && case $fr_state in running | starting) fl_end_attempt ;; esac

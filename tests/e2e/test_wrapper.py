@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The wrapper's shell side on real shells, real sudo and real filesystems: what a look and a recover tell, and that an
+"""over 600 lines: one machine's promises, which share one namespace.
+
+The wrapper's shell side on real shells, real sudo and real filesystems: what a look and a recover tell, and that an
 attempt starts at most once whatever is cut, killed, filled, rebooted or forgotten. The SSH channel is a pair of pipes.
 """
 
@@ -526,6 +528,22 @@ def test_a_reboot_and_a_lost_folder(machine):
     again = machine.ask(act="contact", cluster="c1", machine="m1", folder=str(place.folder))
     assert again.memory != place.contact.memory
     assert place.ask("recover", script=effects.add()).verdict == "refused: the machine has forgotten"
+    assert effects.lines() == ["x"]
+
+
+def test_a_new_memory_does_not_say_never(machine):
+    """The folder was lost after the attempt ran; the successor's contact made a new one, which knows nothing."""
+    place = Place(machine)
+    effects = place.counter()
+    place.ask("recover", script=effects.add())
+    subprocess.run(["rm", "-rf", place.own], check=True)
+    new = machine.ask(act="contact", cluster="c1", machine="m1", folder=str(place.folder)).memory
+    for sent in (place.contact.memory, None):
+        for _ in range(2):
+            got = place.ask("ask", run=f"run-{sent}", memory=new, sent_memory=sent, epoch=6, incarnation="inc-b")
+            assert got.verdict == "outcome lost" and "younger" in got.text
+        late = place.ask("recover", run=f"run-{sent}", memory=new, epoch=6, incarnation="inc-b", script=effects.add())
+        assert (late.verdict, late.already) == ("outcome lost", True)
     assert effects.lines() == ["x"]
 
 

@@ -258,6 +258,7 @@ class Place:
         assert self.contact.verdict == "done", self.contact
         self.own = pathlib.Path(folder) / "c1" / "m1"
         self.task = {"cluster": "c1", "machine": "m1", "folder": str(folder), "memory": self.contact.memory,
+                     "sent_memory": self.contact.memory,
                      "boot": self.contact.boot, "run": f"run-{self.name}", "step": 1, "attempt": 1, "timeline": 1, "epoch": 5,
                      "incarnation": "inc-a", "timeout": 20, "kill_after": 1}
 

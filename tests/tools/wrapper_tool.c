@@ -46,7 +46,7 @@ static struct wrapper_task task_of(json_t *j, struct wrapper_value *values)
     struct wrapper_task t = {.script = text(j, "script"), .values = values, .become = text(j, "become"),
         .timeout_s = number(j, "timeout"), .kill_after_s = number(j, "kill_after"), .cluster = text(j, "cluster"),
         .machine = text(j, "machine"), .folder = text(j, "folder"), .memory_id = text(j, "memory"),
-        .boot_id = text(j, "boot"), .run = text(j, "run"), .step = (int)number(j, "step"),
+        .boot_id = text(j, "boot"), .sent_memory_id = text(j, "sent_memory"), .run = text(j, "run"), .step = (int)number(j, "step"),
         .attempt = (int)number(j, "attempt"), .out_bytes_max = number(j, "out_max"),
         .token = {.timeline = number(j, "timeline"), .incarnation = text(j, "incarnation"),
             .epoch = (uint64_t)json_integer_value(json_object_get(j, "epoch"))}};
