@@ -89,6 +89,10 @@ struct run {
     char nonce[WRAPPER_NONCE_BYTES];
     bool answer_complete;
     int64_t sent_mono_ms;
+    struct {
+        int step, attempt;
+        const char *memory_id; /* arena; NULL: no recover was sent by this holder */
+    } sent;                    /* the recover that was sent last: a missing record proves something in this memory only */
     struct wrapper_report report; /* of the command in hand */
 
     enum run_phase after_pause;

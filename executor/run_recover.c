@@ -182,6 +182,8 @@ static void settle_send(struct run *r)
 {
     run_move(r, RUN_SETTLING);
     struct wrapper_task task = fenced(r, WRAPPER_ASK);
+    if (r->sent.step == r->step && r->sent.attempt == r->attempt)
+        task.sent_memory_id = r->sent.memory_id;
     run_send(r, r->contact.host, &task, ASK_DEADLINE_MS, on_settled);
 }
 
@@ -237,6 +239,9 @@ static void send_recover(struct run *r)
     task.values = values;
     task.values_count = run_values(r, values, WRAPPER_VALUES_MAX);
     task.timeout_s = (unsigned)(timeout > 1000 ? (timeout + 999) / 1000 : 1);
+    r->sent.step = r->step;
+    r->sent.attempt = r->attempt;
+    r->sent.memory_id = task.memory_id;
     run_move(r, RUN_WORKING);
     run_send(r, r->contact.host, &task, (unsigned)timeout + LOCK_WAIT_MS + CONNECT_SLACK_MS, on_recovered);
 }
