@@ -2,6 +2,8 @@
  * The table of subcommands, `help` and `version`. */
 #include "cli/command.h"
 
+#include "cli/check.h"
+#include "cli/match.h"
 #include "cli/migrate.h"
 #include "cli/node.h"
 #include "cli/runs.h"
@@ -37,6 +39,21 @@ const struct command commands[] = {
     {"go", "release a stop switch",
         "usage: firstline go [--config FILE] [global | region NAME | customer NAME | scenario NAME | history-lost]\n\n"
         "example:\n  firstline go region tokyo\n", command_go},
+    {"check", "tell every mistake in scenarios, inventory and settings",
+        "usage: firstline check [--format text|json] [--strict] [--inventory PATH]... [--config FILE] [DIR]\n\n"
+        "DIR holds scenarios/ and inventory/ (or inventory.yaml), or is a folder of scenarios itself. With --config and\n"
+        "without DIR, the files that the settings name are read. --strict: a warning is a mistake too.\n"
+        "Ends with 0 when there is no error, else with 2.\n\n"
+        "examples:\n  firstline check scenarios\n  firstline check --format json --inventory hosts.yaml scenarios\n"
+        "  firstline check --config /etc/firstline/firstline.yaml\n", command_check},
+    {"match", "say which scenario a title takes, and why earlier ones were not",
+        "usage: firstline match --title TEXT [--service NAME] [--service-id ID] [--priority NAME] [--customer NAME]\n"
+        "                       [--detail NAME=VALUE]... [--format text|json] [--config FILE] [DIR]\n\n"
+        "DIR as in `firstline check`. --detail gives a field of the alert's details. Then the values that the scenario\n"
+        "would get are shown, or why the incident would be handed over. Ends with 0 when a scenario is taken, with 1\n"
+        "when none is, with 2 when the files have errors.\n\n"
+        "examples:\n  firstline match scenarios --title '[AMS:disk-full mount=/var] web1'\n"
+        "  firstline match scenarios --title 'no space left' --customer acme --detail host=web1\n", command_match},
     {"version", "print the version",
         "usage: firstline version\n\nexample:\n  firstline version\n", command_version},
     {"help", "explain a subcommand",

@@ -7,6 +7,7 @@
 
 #include "cli/settings.h"
 #include "executor/inventory.h"
+#include "executor/scenario_schema.h"
 
 #define PAGE_BYTES_MAX (1024 * 1024)
 
@@ -35,6 +36,21 @@ static void inventory_table(struct buf *out)
     schema_markdown(&inventory_schema, out);
 }
 
+static void scenario_help(struct buf *out)
+{
+    schema_help(&scenario_schema, out);
+}
+
+static void scenario_json(struct buf *out)
+{
+    schema_json(&scenario_schema, "firstline scenario", out);
+}
+
+static void scenario_table(struct buf *out)
+{
+    schema_markdown(&scenario_schema, out);
+}
+
 const struct topic topics[] = {
     {"settings", "every key of the settings file", settings_help},
     {"settings-example", "a settings file with all keys (deploy/firstline.yaml)", settings_example},
@@ -43,6 +59,9 @@ const struct topic topics[] = {
     {"inventory", "every key of an inventory file", inventory_help},
     {"inventory-page", "the same as tables (in docs/inventory.md)", inventory_table},
     {"inventory-schema", "the same as a JSON Schema, for editors", inventory_json},
+    {"scenario", "every key of a scenario file", scenario_help},
+    {"scenario-page", "the same as tables (in docs/scenarios.md)", scenario_table},
+    {"scenario-schema", "the same as a JSON Schema, for editors", scenario_json},
     {0},
 };
 

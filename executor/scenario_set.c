@@ -27,6 +27,7 @@ struct scenario_set {
 struct loader {
     struct scenario_set *set;
     struct diag *diag; /* borrowed */
+    const char *folder; /* borrowed; put before the files' names in messages, "" for none */
     struct scenario **found; /* arena; in order of the files' names */
     int found_count;
     const struct pack_file *order; /* borrowed; NULL: there is none */
@@ -45,11 +46,21 @@ static const char *stem_of(struct arena *a, const char *file)
     return arena_strndup(a, base, dot ? (size_t)(dot - base) : strlen(base));
 }
 
+/* The name that people know the file by. */
+static const char *shown(const struct loader *l, const struct pack_file *file)
+{
+    size_t n = strlen(l->folder);
+    const char *name = n == 0 ? file->name
+                              : arena_printf(l->set->arena, "%s%s%s", l->folder, l->folder[n - 1] == '/' ? "" : "/",
+                                    file->name);
+    return name ? name : file->name;
+}
+
 static void read_file(struct loader *l, const struct pack_file *file)
 {
     struct arena *a = l->set->arena;
     struct yaml_node *root =
-        yaml_parse(a, file->name, file->data, file->bytes, YAML_BYTES_MAX, YAML_NODES_MAX, l->diag);
+        yaml_parse(a, shown(l, file), file->data, file->bytes, YAML_BYTES_MAX, YAML_NODES_MAX, l->diag);
     const char *stem = stem_of(a, file->name);
     if (!root || !stem)
         return; /* told */
@@ -162,7 +173,7 @@ static void place(struct loader *l, const struct yaml_node *list, const struct r
 static void order_by_file(struct loader *l)
 {
     struct arena *a = l->set->arena;
-    struct yaml_node *root = yaml_parse(a, l->order->name, l->order->data, l->order->bytes, YAML_BYTES_MAX,
+    struct yaml_node *root = yaml_parse(a, shown(l, l->order), l->order->data, l->order->bytes, YAML_BYTES_MAX,
         YAML_NODES_MAX, l->diag);
     struct raw_order order = {0};
     const struct schema_reader reader = {.arena = a, .diag = l->diag, .folder = ""};
@@ -170,7 +181,7 @@ static void order_by_file(struct loader *l)
         return; /* told */
     const struct yaml_node *list = yaml_get(root, "order");
     if (!list || list->children != order.order.count)
-        diag_add(l->diag, DIAG_ERROR, l->order->name, 1, 1, "", "this file has no order");
+        diag_add(l->diag, DIAG_ERROR, shown(l, l->order), 1, 1, "", "this file has no order");
     else
         place(l, list, &order);
 }
@@ -259,10 +270,10 @@ static struct scenario_set *set_new(void)
     return NULL;
 }
 
-struct scenario_set *scenario_set_from_pack(const struct pack *p, const struct scenario_set_options *options,
-    struct diag *d)
+static struct scenario_set *make_set(const struct pack *p, const char *folder,
+    const struct scenario_set_options *options, struct diag *d)
 {
-    struct loader l = {.set = set_new(), .diag = d};
+    struct loader l = {.set = set_new(), .diag = d, .folder = folder};
     if (!l.set) {
         no_memory(&l);
         return NULL;
@@ -283,6 +294,12 @@ struct scenario_set *scenario_set_from_pack(const struct pack *p, const struct s
     return NULL;
 }
 
+struct scenario_set *scenario_set_from_pack(const struct pack *p, const struct scenario_set_options *options,
+    struct diag *d)
+{
+    return make_set(p, "", options, d);
+}
+
 struct scenario_set *scenario_set_load(const char *folder, const struct scenario_set_options *options,
     struct diag *d)
 {
@@ -294,7 +311,7 @@ struct scenario_set *scenario_set_load(const char *folder, const struct scenario
     else if (pack_read(p, folder, ".yaml", "", &err) != 0)
         diag_add(d, DIAG_ERROR, folder, 0, 0, "", "%s", err.text);
     else
-        set = scenario_set_from_pack(p, options, d);
+        set = make_set(p, folder, options, d);
     pack_free(p);
     return set;
 }
