@@ -66,7 +66,7 @@ class Node:
 
     def start(self, ready=True):
         with open(self.log, "ab") as log:
-            self.process = processes.start([binary(), "node", "--settings", str(self.settings)], cwd="/",
+            self.process = processes.start([binary(), "node", "--config", str(self.settings)], cwd="/",
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if ready:
             self.wait_ready()
@@ -201,7 +201,7 @@ class World:
         node = Node(name, path, port, self.folder / f"{name}.log")
         self.nodes[name] = node
         if not self.database.query("select to_regclass('run')")[0][0]:
-            status, out, error = program("migrate", "--settings", path)
+            status, out, error = program("migrate", "--config", path)
             if status != 0:
                 raise RuntimeError(f"migrate: {status}: {out}{error}")
         if start:
