@@ -131,7 +131,7 @@ struct scenario {
     const struct step *steps;        /* arena */
     int steps_count;
     int tries_count;
-    int64_t give_up_after_ms; /* from the incident's creation */
+    int64_t give_up_after_ms; /* from the incident's creation; 0: not given, the settings decide */
     const struct give_up_by_priority *give_up; /* arena; exceptions */
     int give_up_count;
     enum healed_action healed;
@@ -150,7 +150,8 @@ struct scenario {
 struct scenario *scenario_parse(struct arena *a, const struct yaml_node *root, const char *stem,
     struct diag *d);
 
-/* give_up_after for an incident of this priority (NULL: none). */
+/* give_up_after for an incident of this priority (NULL: none). 0: the scenario does not say; policy_give_up_after_ms
+ * does. */
 int64_t scenario_give_up_after_ms(const struct scenario *s, const char *priority);
 
 /* --- Where a run goes -------------------------------------------------------------------------------------------- */
