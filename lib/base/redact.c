@@ -272,7 +272,7 @@ static enum verdict decide(struct redact_stream *s, struct bytes b)
             s->swallow = SWALLOW_NONE;
     }
     if (s->swallow == SWALLOW_NONE && cover == 0) {
-        if (redact_shape(b, s->prev, &shape) == VERDICT_PENDING)
+        if (redact_shape(b, s->prev, s->option, &shape) == VERDICT_PENDING)
             return VERDICT_PENDING;
         s->swallow = (int)shape.swallow;
         s->keep = shape.keep;
@@ -290,6 +290,10 @@ static enum verdict decide(struct redact_stream *s, struct bytes b)
 
 static void advance(struct redact_stream *s, unsigned char byte)
 {
+    if (byte <= ' ')
+        s->option = false;
+    else if (byte == '-' && s->prev <= ' ') /* -1 too: at the start */
+        s->option = true;
     s->prev = byte;
     if (s->cover > 0)
         s->cover--;

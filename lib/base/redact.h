@@ -54,6 +54,7 @@ struct redact_stream {
     int prev;                  /* the byte before, -1 at the start */
     bool marked;               /* the last thing written was REDACT_TEXT */
     bool escaped;              /* inside quotes, after a backslash */
+    bool option;               /* inside a word that begins with a dash */
 };
 
 void redact_stream_init(struct redact_stream *s, struct redactor *r);

@@ -35,8 +35,8 @@ struct shape_found {
     enum swallow swallow;
 };
 
-/* Whether a shape begins here. prev is the byte before, or -1. */
-enum verdict redact_shape(struct bytes b, int prev, struct shape_found *out);
+/* Whether a shape begins here. prev is the byte before, or -1; option: inside a word that begins with a dash. */
+enum verdict redact_shape(struct bytes b, int prev, bool option, struct shape_found *out);
 
 /* Whether the byte at b.at belongs to the value that s is swallowing. *out_cover is raised when it ends that many
  * bytes on (the end line of a key). */

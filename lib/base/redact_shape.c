@@ -314,7 +314,7 @@ static void skip_scheme(struct cursor *c)
 }
 
 /* Whether what follows the name makes it an assignment; c stands behind the name. */
-static bool match_assignment(struct cursor *c, const struct name *name, int prev,
+static bool match_assignment(struct cursor *c, const struct name *name, bool option,
     enum swallow *out)
 {
     size_t behind = c->at;
@@ -329,7 +329,7 @@ static bool match_assignment(struct cursor *c, const struct name *name, int prev
             if (*out == SWALLOW_VALUE)
                 *out = SWALLOW_LINE;
         }
-    } else if (prev == '-' && spaces == 1 && c->at == behind + 1 && peek(c) != '-') {
+    } else if (option && spaces == 1 && c->at == behind + 1 && peek(c) != '-') {
         *out = skip_quote(c); /* --password x */
     } else {
         return false;
@@ -345,7 +345,7 @@ static bool match_assignment(struct cursor *c, const struct name *name, int prev
     return n == least;
 }
 
-static enum verdict match_name(struct bytes b, int prev, struct shape_found *out)
+static enum verdict match_name(struct bytes b, int prev, bool option, struct shape_found *out)
 {
     enum verdict all = VERDICT_NO;
     int first = tolower(b.at[0]);
@@ -360,7 +360,7 @@ static enum verdict match_name(struct bytes b, int prev, struct shape_found *out
         if (v == VERDICT_FOUND) {
             struct cursor c = {.b = b, .at = strlen(name->text)};
             enum swallow kind = SWALLOW_NONE;
-            if (match_assignment(&c, name, prev, &kind) && !c.open) {
+            if (match_assignment(&c, name, option, &kind) && !c.open) {
                 *out = (struct shape_found){c.at, 0, kind};
                 return VERDICT_FOUND;
             }
@@ -372,7 +372,7 @@ static enum verdict match_name(struct bytes b, int prev, struct shape_found *out
     return all;
 }
 
-enum verdict redact_shape(struct bytes b, int prev, struct shape_found *out)
+enum verdict redact_shape(struct bytes b, int prev, bool option, struct shape_found *out)
 {
     unsigned char c = b.at[0];
     if (c == ':')
@@ -381,7 +381,7 @@ enum verdict redact_shape(struct bytes b, int prev, struct shape_found *out)
         return match_key(b, out);
     if (c >= 128 || !isalpha(c))
         return VERDICT_NO;
-    enum verdict v = match_name(b, prev, out);
+    enum verdict v = match_name(b, prev, option, out);
     if (v != VERDICT_NO)
         return v;
     if (prev >= 0 && prev < 128 && (isalnum(prev) || prev == '_'))

@@ -46,9 +46,6 @@ static const struct meaning meanings[] = {
     {"Unable to negotiate", ERROR_REFUSED, false, NULL, NULL},
     {"UNPROTECTED PRIVATE KEY FILE", ERROR_CONFIG, false, "the key file can be read by others",
         "chmod 600 the key file"},
-    {"incorrect passphrase supplied", ERROR_CONFIG, false,
-        "the key file cannot be opened with the passphrase that is set",
-        "is the first line of the passphrase file the right one?"},
     {"no such identity", ERROR_CONFIG, false, NULL, NULL},
     {"error in libcrypto", ERROR_CONFIG, false, NULL, NULL},
     {"invalid format", ERROR_CONFIG, false, NULL, NULL},
@@ -110,10 +107,32 @@ static bool says(const struct buf *log, const char *part)
     return false;
 }
 
+/* The server would have taken the key, and ssh could not sign with it: it is locked. ssh itself does not say so. */
+static bool is_locked_key(const struct os_session *s, int64_t status, struct error *err)
+{
+    const struct ssh_group *g = s->base.group;
+    if (!strstr(buf_text(&s->log), DEBUG "Server accepts key") ||
+        !says(&s->log, "Permission denied (") || says(&s->log, "UNPROTECTED") ||
+        says(&s->log, "Load key"))
+        return false;
+    if (g->passphrase_file[0] != '\0') {
+        error_from(err, ERROR_CONFIG, ERROR_FROM_SSH, (int)status,
+            "the key file '%s' cannot be opened with the passphrase that is set", g->key_file);
+        error_hint(err, "is the first line of the passphrase file the right one?");
+    } else {
+        error_from(err, ERROR_CONFIG, ERROR_FROM_SSH, (int)status,
+            "the key file '%s' needs a passphrase and none is set", g->key_file);
+        error_hint(err, "set a passphrase file for this host");
+    }
+    return true;
+}
+
 void os_why(const struct os_session *s, int64_t status, struct error *err, bool *out_retry)
 {
     char line[400], offending[300];
     *out_retry = false;
+    if (is_locked_key(s, status, err))
+        return;
     find_line(&s->log, "Offending", offending, sizeof offending);
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         const struct meaning *m = &meanings[i];

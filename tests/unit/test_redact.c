@@ -113,6 +113,8 @@ static const struct row rows[] = {
     {"MYSQL_PWD=abc", "MYSQL_PWD=" R, 0, 0},
     {"--password hunter2 -v", "--password " R " -v", 0, 0},
     {"--password -v", "--password -v", 0, 0},
+    {"-x --db-password hunter2", "-x --db-password " R, 0, 0},
+    {"my-secret santa", "my-secret santa", 0, 0},
     {"secret := abc", "secret := " R, 0, 0},
     {"postgres://app:s3cr3t@db/x", "postgres://app:" R "@db/x", 0, 0},
     /* a configured secret that is longer than the shape's value */
