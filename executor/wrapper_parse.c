@@ -284,9 +284,10 @@ static void settle(struct answer *a)
     if (!a->ended || !a->verdict_seen) {
         r->verdict = a->ended ? WRAPPER_BROKEN : WRAPPER_CUT;
         r->text = a->ended ? "the answer has no verdict" : "the answer ended early";
-    } else if (r->verdict == WRAPPER_ENDED && r->started_wall_s == 0 && !a->shell_seen) {
-        r->verdict = WRAPPER_NO_BECOME;
-        r->text = "sudo did not start a shell; its words are on standard error";
+    } else if (r->verdict == WRAPPER_ENDED && r->started_wall_s == 0 && !a->shell_seen && !a->status_seen) {
+        r->verdict = a->head ? WRAPPER_LOST : WRAPPER_NO_BECOME;
+        r->text = a->head ? "the shell that watched over it was killed"
+                          : "sudo did not start a shell; its words are on standard error";
     }
     if (r->started_wall_s > 0 && r->verdict == WRAPPER_ENDED)
         r->ended_wall_s = r->started_wall_s + r->duration_ms / 1000;

@@ -235,7 +235,7 @@ fl_sum_up() {
     [ -e "$fl_q.whole" ] || fr_whole=0
     [ ! -e "$fl_q.by_us" ] || fr_by_us=1
     fr_state=ended
-    [ "$fr_status$fl_shell" != -1 ] || fr_state=lost
+    [ "$fr_status$fr_signal$fl_shell" != -1 ] || fr_state=lost
     fl_write_record "$fl_rec" "$fl_name" || fl_refuse lost 'there is no room for the outcome'
     fl_clean
 }

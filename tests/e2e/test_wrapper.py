@@ -579,10 +579,11 @@ def test_one_at_a_time(machine, shell, variant):
 def test_busy_after_ten_seconds(machine):
     place = Place(machine)
     effects = place.counter()
-    session = place.start("recover", script="sleep 30", timeout=60, become="root")
+    begun = place.counter("begun")
+    session = place.start("recover", script=f"{begun.add()}; sleep 30", timeout=60, become="root")
     session.send()
     session.process.stdin.close()
-    wait_for(lambda: place.ask("ask").verdict == "running", "the first")
+    wait_for(begun.lines, "the first")
     got = place.ask("recover", run="other", script=effects.add())
     assert (got.verdict, got.holder) == ("machine busy", f"{place.task['run']} 1 1")
     assert place.ask("end").verdict == "ended"

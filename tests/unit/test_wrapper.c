@@ -76,6 +76,7 @@ static const struct {
     {HEAD L "out\n\n" L "shell 137\n" L "timed 1\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, -1, "KILL", "",
         "the session's shell was killed, too"},
     {HEAD L "verdict ended\n" L "end\n", WRAPPER_NO_BECOME, -1, "", "", "sudo started nothing"},
+    {HEAD L "out\nabc\n" L "verdict ended\n" L "end\n", WRAPPER_LOST, -1, "", "abc", "a look whose inner shell was killed"},
     {HEAD L "started 5\n" L "verdict ended\n" L "out\nab\n" L "cut 10\nyz\n" L "end\n", WRAPPER_ENDED, -1, "",
         "ab\n[10 bytes left out]\nyz", "a gap"},
     {HEAD L "out\nfirstline-wrapper 1 " N "x\n" N "x end\n x " L "end\n\n" L "status 0\n" L "shell 0\n" L "verdict ended\n"
