@@ -229,7 +229,8 @@ create table machine (
 create table budget (
     account text primary key,
     minute  timestamptz not null,
-    used    integer not null default 0
+    used    integer not null default 0,
+    granted integer not null default 0              -- to the last one who asked
 );
 
 -- History. Everything has its month; a row that fits no partition goes to the default one, never lost.
