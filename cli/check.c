@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * `firstline check`: reads scenarios, order, inventory and settings as a node would, tells every mistake, and changes
- * nothing. */
+ * `firstline check`: reads scenarios, order, inventory and settings as a node would, tells every
+ * mistake, and changes nothing. */
 #include "cli/check.h"
 
 #include <getopt.h>
@@ -20,8 +20,8 @@ struct checking {
 
 static int wrong_usage(const char *what, const char *arg)
 {
-    fprintf(stderr, "firstline check: %s%s%s%s; see: firstline check --help\n", what, arg ? " \"" : "", arg ? arg : "",
-        arg ? "\"" : "");
+    fprintf(stderr, "firstline check: %s%s%s%s; see: firstline check --help\n", what,
+        arg ? " \"" : "", arg ? arg : "", arg ? "\"" : "");
     return -1;
 }
 
@@ -105,11 +105,13 @@ static void print_summary(const struct checking *c)
         printf("scenarios not usable");
     if (c->files.inventory)
         printf(", %d host%s of %d customer%s", inventory_count(c->files.inventory),
-            inventory_count(c->files.inventory) == 1 ? "" : "s", inventory_customers(c->files.inventory),
+            inventory_count(c->files.inventory) == 1 ? "" : "s",
+            inventory_customers(c->files.inventory),
             inventory_customers(c->files.inventory) == 1 ? "" : "s");
     else
         printf(", %s", c->files.has_inventory ? "inventory not usable" : "no inventory looked at");
-    printf(": %d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+    printf(": %d error%s, %d warning%s\n", errors, errors == 1 ? "" : "s", warnings,
+        warnings == 1 ? "" : "s");
 }
 
 static int report(const struct checking *c)

@@ -20,7 +20,8 @@ static int out_of_memory(const char *command)
 
 static void load_scenarios(struct files *f, const char *folder)
 {
-    struct scenario_set_options options = {.token_pattern = f->settings ? f->settings->keyword.token : NULL};
+    struct scenario_set_options options = {
+        .token_pattern = f->settings ? f->settings->keyword.token : NULL};
     f->scenarios = scenario_set_load(folder, &options, f->diag);
 }
 

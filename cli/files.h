@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Scenarios and inventory as `check` and `match` are pointed at them: a folder that holds `scenarios/` and `inventory/`
- * (or inventory.yaml), or a folder of scenarios. */
+ * Scenarios and inventory as `check` and `match` are pointed at them: a folder that holds
+ * `scenarios/` and `inventory/` (or inventory.yaml), or a folder of scenarios. */
 #ifndef CLI_FILES_H
 #define CLI_FILES_H
 
@@ -12,9 +12,10 @@
 
 struct files {
     /* Filled by the caller; borrowed. */
-    const char *folder;                                  /* NULL: what the settings name */
-    const char *settings_path;                           /* NULL: no settings file is read */
-    const char *inventories[FILES_INVENTORIES_MAX + 1];  /* NULL-ended; in place of what the folder holds */
+    const char *folder;        /* NULL: what the settings name */
+    const char *settings_path; /* NULL: no settings file is read */
+    const char
+        *inventories[FILES_INVENTORIES_MAX + 1]; /* NULL-ended; in place of what the folder holds */
     /* Filled by files_load; owned. */
     struct settings *settings;
     struct scenario_set *scenarios; /* NULL where there is an error */
@@ -23,8 +24,8 @@ struct files {
     struct diag *diag;
 };
 
-/* Reads all of it; mistakes are in f->diag. Returns -1 when the folder itself is missing or memory is short (told on
- * standard error). */
+/* Reads all of it; mistakes are in f->diag. Returns -1 when the folder itself is missing or memory
+ * is short (told on standard error). */
 int files_load(struct files *f, const char *command);
 void files_done(struct files *f);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * `firstline match`: which scenario a title would take, why each earlier one was not, and which values it would get.
- * Asks nobody: what is in the incident is given on the command line. */
+ * `firstline match`: which scenario a title would take, why each earlier one was not, and which
+ * values it would get. Asks nobody: what is in the incident is given on the command line. */
 #include "cli/match.h"
 
 #include <getopt.h>
@@ -23,15 +23,15 @@ struct matching {
     struct match_subject subject; /* borrowed from argv */
     json_t *alert;                /* owned; made of --detail; NULL: the incident has no alert */
     bool json;
-    struct arena *arena; /* owned */
-    json_t *asked;       /* owned; with --format json */
+    struct arena *arena;               /* owned */
+    json_t *asked;                     /* owned; with --format json */
     const struct inventory_host *host; /* borrowed; the target, where it was found */
 };
 
 static int wrong_usage(const char *what, const char *arg)
 {
-    fprintf(stderr, "firstline match: %s%s%s%s; see: firstline match --help\n", what, arg ? " \"" : "", arg ? arg : "",
-        arg ? "\"" : "");
+    fprintf(stderr, "firstline match: %s%s%s%s; see: firstline match --help\n", what,
+        arg ? " \"" : "", arg ? arg : "", arg ? "\"" : "");
     return -1;
 }
 
@@ -75,7 +75,9 @@ static int take_option(struct matching *m, int option, const char *arg)
         return add_detail(m, arg);
     case 'f':
         m->json = strcmp(arg, "json") == 0;
-        return m->json || strcmp(arg, "text") == 0 ? 0 : wrong_usage("--format wants text or json, not", arg);
+        return m->json || strcmp(arg, "text") == 0
+                   ? 0
+                   : wrong_usage("--format wants text or json, not", arg);
     default:
         return -1; /* getopt has told */
     }
@@ -106,7 +108,8 @@ static void on_told(void *owner, const struct scenario *s, bool taken, const cha
 {
     struct matching *m = owner;
     if (m->json)
-        (void)json_array_append_new(m->asked, json_pack("{s:s, s:b, s:s}", "scenario", s->name, "taken", taken, "reason", reason));
+        (void)json_array_append_new(m->asked,
+            json_pack("{s:s, s:b, s:s}", "scenario", s->name, "taken", taken, "reason", reason));
     else
         printf("  %s %-24s %s\n", taken ? "->" : "  ", s->name, reason);
 }
@@ -126,8 +129,8 @@ static enum value_read read_incident(const struct matching *m, const char *field
     return VALUE_READ_NONE;
 }
 
-static enum value_read read_place(void *owner, const struct value_source *source, int alert, const char **out,
-    size_t *out_bytes)
+static enum value_read read_place(
+    void *owner, const struct value_source *source, int alert, const char **out, size_t *out_bytes)
 {
     struct matching *m = owner;
     (void)alert; /* there is at most one */
@@ -163,12 +166,14 @@ static const char *host_known(struct matching *m, const struct target_names *t)
     if (t->count > 1)
         return "several names";
     m->host = inventory_find(m->files.inventory, m->subject.customer, t->names[0], NULL);
-    return m->host ? "in the inventory" : "NOT in the customer's inventory: the run would be handed over";
+    return m->host ? "in the inventory"
+                   : "NOT in the customer's inventory: the run would be handed over";
 }
 
 static void tell_values(struct matching *m, const struct match_result *r, json_t *out)
 {
-    struct values_input in = {.match = r, .alerts_count = m->alert ? 1 : 0, .read = read_place, .owner = m};
+    struct values_input in = {
+        .match = r, .alerts_count = m->alert ? 1 : 0, .read = read_place, .owner = m};
     struct target_names target;
     struct values_problem problem;
     const struct value *values = NULL;
@@ -212,14 +217,15 @@ static void tell(struct matching *m, const struct match_result *r)
         (void)json_object_set_new(out, "file", json_string(r->scenario->file));
         tell_values(m, r, out);
     } else if (!m->json) {
-        printf("\nno scenario is for this title%s%s\n", r->keyword_seen ? "; its keyword is " : ", which has no keyword token",
+        printf("\nno scenario is for this title%s%s\n",
+            r->keyword_seen ? "; its keyword is " : ", which has no keyword token",
             r->keyword_seen ? r->keyword_seen : "");
     } else {
         (void)json_object_set_new(out, "scenario", json_null());
     }
     if (r->patterns_stopped > 0 && !m->json)
-        printf("%d pattern%s took too long on this title and counted as not matching\n", r->patterns_stopped,
-            r->patterns_stopped == 1 ? "" : "s");
+        printf("%d pattern%s took too long on this title and counted as not matching\n",
+            r->patterns_stopped, r->patterns_stopped == 1 ? "" : "s");
     if (m->json) {
         (void)json_object_set(out, "asked", m->asked);
         (void)json_dumpf(out, stdout, JSON_INDENT(2));
@@ -244,7 +250,8 @@ static int match(struct matching *m)
     m->asked = json_array();
     struct match_result r = {0};
     struct error err = {0};
-    if (!m->arena || match_explain(m->files.scenarios, &m->subject, m->arena, on_told, m, &r, &err) != 0) {
+    if (!m->arena ||
+        match_explain(m->files.scenarios, &m->subject, m->arena, on_told, m, &r, &err) != 0) {
         fprintf(stderr, "firstline match: %s\n", m->arena ? err.text : "out of memory");
         return EXIT_FAILED;
     }

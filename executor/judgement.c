@@ -64,7 +64,8 @@ static void skip_blanks(struct parser *p)
 static bool is_word_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.' || c == '/' || c == ':' || c == '@' || c == '+' || (unsigned char)c >= 0x80;
+           c == '-' || c == '.' || c == '/' || c == ':' || c == '@' || c == '+' ||
+           (unsigned char)c >= 0x80;
 }
 
 /* The length of the word that begins at p->at. */
@@ -100,8 +101,8 @@ static int add_node(struct parser *p, enum node_kind kind, int a, int b, const s
     return p->nodes_count++;
 }
 
-struct judgement *judgement_parse(struct arena *a, const char *text, size_t bytes,
-    struct judgement_mistake *out)
+struct judgement *judgement_parse(
+    struct arena *a, const char *text, size_t bytes, struct judgement_mistake *out)
 {
     struct parser p = {.arena = a, .text = text, .bytes = bytes, .mistake = out};
     if (bytes > JUDGEMENT_BYTES_MAX)
@@ -203,7 +204,8 @@ static int parse_subject(struct parser *p, struct term *t)
     static const char suffix[] = ".status";
     const char *word = p->text + p->at;
     size_t name = n;
-    if (n > sizeof suffix - 1 && memcmp(word + n - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0) {
+    if (n > sizeof suffix - 1 &&
+        memcmp(word + n - (sizeof suffix - 1), suffix, sizeof suffix - 1) == 0) {
         name = n - (sizeof suffix - 1);
         t->of_status = true;
     }
@@ -248,7 +250,7 @@ static int parse_operator(struct parser *p, struct term *t)
         bool letters = operators[i].word[0] >= 'a';
         if (letters && word_length(p) != n)
             continue;
-        t->operator = operators[i].operator;
+        t->operator= operators[i].operator;
         p->at += n;
         return 0;
     }
@@ -256,10 +258,11 @@ static int parse_operator(struct parser *p, struct term *t)
         return fail(p, p->at, "equality is written ==");
     static const char *const words[] = {"contains", "matches", NULL};
     char word[24];
-    (void)snprintf(word, sizeof word, "%.*s", (int)word_length(p), p->text + p->at); /* cut is fine */
+    (void)snprintf(
+        word, sizeof word, "%.*s", (int)word_length(p), p->text + p->at); /* cut is fine */
     const char *near = diag_nearest(word, words);
-    return fail(p, p->at, "expected < <= > >= == != contains or matches after \"%s\"%s%s%s", t->subject,
-        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+    return fail(p, p->at, "expected < <= > >= == != contains or matches after \"%s\"%s%s%s",
+        t->subject, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
 /* 'text' (nothing is special inside) or "text" (\" and \\ are). */
@@ -281,7 +284,7 @@ static int parse_quoted(struct parser *p, struct term *t)
     if (p->at == p->bytes)
         return fail(p, opened, "this quote is not closed");
     p->at++;
-    if (n == 0 && t->operator != IS_EQUAL && t->operator != IS_NOT_EQUAL)
+    if (n == 0 && t->operator!= IS_EQUAL && t->operator!= IS_NOT_EQUAL)
         return fail(p, opened, "an empty text is in every output");
     t->operand = OPERAND_TEXT;
     t->text = out;
@@ -289,7 +292,8 @@ static int parse_quoted(struct parser *p, struct term *t)
     return 0;
 }
 
-static int compile_pattern(struct parser *p, struct term *t, size_t at, const char *text, size_t bytes)
+static int compile_pattern(
+    struct parser *p, struct term *t, size_t at, const char *text, size_t bytes)
 {
     if (bytes >= 3 && memcmp(text, "re:", 3) == 0) {
         text += 3;
@@ -300,7 +304,8 @@ static int compile_pattern(struct parser *p, struct term *t, size_t at, const ch
     t->pattern = pattern_compile(p->arena, text, bytes, PATTERN_LINES, &mistake);
     if (t->pattern)
         return 0;
-    return fail(p, at, "the pattern is wrong at its character %zu: %s%s", mistake.offset + 1, mistake.text,
+    return fail(p, at, "the pattern is wrong at its character %zu: %s%s", mistake.offset + 1,
+        mistake.text,
         t->text ? "" : " (put it in quotes if it holds blanks or ends before a parenthesis)");
 }
 
@@ -339,11 +344,11 @@ static int parse_number(struct parser *p, struct term *t)
 static int parse_operand(struct parser *p, struct term *t)
 {
     skip_blanks(p);
-    if (t->operator == DOES_MATCH)
+    if (t->operator== DOES_MATCH)
         return parse_pattern(p, t);
     char c = p->at < p->bytes ? p->text[p->at] : '\0';
-    bool wants_text = t->operator == DOES_CONTAIN;
-    bool takes_text = wants_text || t->operator == IS_EQUAL || t->operator == IS_NOT_EQUAL;
+    bool wants_text = t->operator== DOES_CONTAIN;
+    bool takes_text = wants_text || t->operator== IS_EQUAL || t->operator== IS_NOT_EQUAL;
     if (takes_text && (c == '"' || c == '\''))
         return parse_quoted(p, t);
     struct quantity q;
@@ -354,8 +359,8 @@ static int parse_operand(struct parser *p, struct term *t)
     if (word == 0)
         return fail(p, p->at, "expected a text in quotes here");
     if (word_is(p, word, "and") || word_is(p, word, "or") || word_is(p, word, "not"))
-        return fail(p, p->at, "expected a text here; put \"%.*s\" in quotes if it is meant", (int)word,
-            p->text + p->at);
+        return fail(p, p->at, "expected a text here; put \"%.*s\" in quotes if it is meant",
+            (int)word, p->text + p->at);
     t->operand = OPERAND_TEXT;
     t->text = arena_strndup(p->arena, p->text + p->at, word);
     t->text_bytes = word;

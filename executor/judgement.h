@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Judgements: the small rules that say whether what a step found is healthy, such as `used < 85`,
- * `status == 0 and output contains "ready"`. Parsed once, read-only afterwards. Pure: runs nothing, reads no clock.
+ * `status == 0 and output contains "ready"`. Parsed once, read-only afterwards. Pure: runs nothing,
+ * reads no clock.
  *
- * Three outcomes. Only HEALTHY ever resolves. A term cannot be told when what it reads is missing: the step ran out of
- * time, its connection was lost, a signal ended it, its status was 126 or 127 (the command was not there), its output
- * was cut, a number was asked for and the trimmed output is not one number (or has a unit of another sort), or the step
- * never ran.
+ * Three outcomes. Only HEALTHY ever resolves. A term cannot be told when what it reads is missing:
+ * the step ran out of time, its connection was lost, a signal ended it, its status was 126 or 127
+ * (the command was not there), its output was cut, a number was asked for and the trimmed output is
+ * not one number (or has a unit of another sort), or the step never ran.
  *
- * `and`, `or`, `not` go by Kleene's logic: one unhealthy term makes an `and` unhealthy, one healthy term makes an `or`
- * healthy, whatever the others are; else one term that cannot be told makes the whole cannot be told.
+ * `and`, `or`, `not` go by Kleene's logic: one unhealthy term makes an `and` unhealthy, one healthy
+ * term makes an `or` healthy, whatever the others are; else one term that cannot be told makes the
+ * whole cannot be told.
  *
- * A step that ended with another status than 0 cannot be called healthy by its output: a number in it is not believed
- * (cannot tell), and a text rule can find it unhealthy (`result == "active"` where systemctl printed "inactive" and
- * ended with 3) but never healthy. Who means to allow other statuses names the status in the rule. */
+ * A step that ended with another status than 0 cannot be called healthy by its output: a number in
+ * it is not believed (cannot tell), and a text rule can find it unhealthy (`result == "active"`
+ * where systemctl printed "inactive" and ended with 3) but never healthy. Who means to allow other
+ * statuses names the status in the rule. */
 #ifndef EXECUTOR_JUDGEMENT_H
 #define EXECUTOR_JUDGEMENT_H
 
@@ -39,33 +42,36 @@ struct judgement_result {
     const char *name; /* borrowed; the step's `name`, NULL when it has none */
     enum result_state state;
     int status;         /* exit status where state is RESULT_ENDED */
-    const char *output; /* borrowed; as it came, trimming is done here; may hold any byte; may be NULL when empty */
+    const char *output; /* borrowed; as it came, trimming is done here; may hold any byte; may be
+                           NULL when empty */
     size_t output_bytes;
     bool cut; /* not all of the output was kept */
 };
 
 struct judgement_facts {
-    const struct judgement_result *own; /* borrowed; the judged step: `result`, `output`, `status`, and its own name.
-                                           NULL for a `when`, which has no step of its own */
-    const struct judgement_result *named; /* borrowed; the latest result of each named step; own's name goes first */
+    const struct judgement_result
+        *own; /* borrowed; the judged step: `result`, `output`, `status`, and its own name.
+                 NULL for a `when`, which has no step of its own */
+    const struct judgement_result
+        *named; /* borrowed; the latest result of each named step; own's name goes first */
     int named_count;
     enum policy_language language; /* of judgement_why.text */
 };
 
 /* Why it came out so, for texts in any language. The first term that decided. */
 enum judgement_reason {
-    REASON_FOUND,          /* it was compared: found and rule tell */
-    REASON_NEVER_RAN,      /* the step has no result */
-    REASON_TIMEOUT,        /* its time ran out */
-    REASON_LOST,           /* no connection */
-    REASON_SIGNAL,         /* found is the signal's number */
-    REASON_NO_COMMAND,     /* status 126 or 127; found is that number */
-    REASON_STATUS,         /* another status than 0, so the output is not believed; found is the status */
-    REASON_CUT,            /* the output was longer than is kept */
-    REASON_NO_OUTPUT,      /* a number was asked for and there was no output */
-    REASON_NOT_A_NUMBER,   /* found is the output, shortened */
-    REASON_UNIT,           /* a number, but of another sort: "3GiB" where a percentage was asked for */
-    REASON_PATTERN_LIMIT,  /* the pattern took too long on this output */
+    REASON_FOUND,      /* it was compared: found and rule tell */
+    REASON_NEVER_RAN,  /* the step has no result */
+    REASON_TIMEOUT,    /* its time ran out */
+    REASON_LOST,       /* no connection */
+    REASON_SIGNAL,     /* found is the signal's number */
+    REASON_NO_COMMAND, /* status 126 or 127; found is that number */
+    REASON_STATUS, /* another status than 0, so the output is not believed; found is the status */
+    REASON_CUT,    /* the output was longer than is kept */
+    REASON_NO_OUTPUT,    /* a number was asked for and there was no output */
+    REASON_NOT_A_NUMBER, /* found is the output, shortened */
+    REASON_UNIT, /* a number, but of another sort: "3GiB" where a percentage was asked for */
+    REASON_PATTERN_LIMIT, /* the pattern took too long on this output */
     JUDGEMENT_REASONS,
 };
 
@@ -73,10 +79,11 @@ enum judgement_reason {
 
 struct judgement_why {
     enum judgement_reason reason;
-    char subject[64]; /* "used", "result", "used.status" */
-    char found[128];  /* one line, valid UTF-8, shortened with "..." */
-    char rule[160];   /* the term as written: "< 85", "contains \"ok\"" */
-    char text[JUDGEMENT_TEXT_BYTES]; /* "97, healthy is < 85"; several terms: "used is 97, healthy is < 85; ..." */
+    char subject[64];                /* "used", "result", "used.status" */
+    char found[128];                 /* one line, valid UTF-8, shortened with "..." */
+    char rule[160];                  /* the term as written: "< 85", "contains \"ok\"" */
+    char text[JUDGEMENT_TEXT_BYTES]; /* "97, healthy is < 85"; several terms: "used is 97, healthy
+                                        is < 85; ..." */
 };
 
 struct judgement; /* arena */
@@ -90,19 +97,20 @@ struct judgement_mistake {
  * a         everything lives there: nothing to free
  * out       what is wrong; may be NULL
  * Returns NULL when the text is no judgement (out says why and where) or memory is short. */
-struct judgement *judgement_parse(struct arena *a, const char *text, size_t bytes,
-    struct judgement_mistake *out);
-/* The rule where none is written: exit status 0 is healthy, 126 and 127 cannot be told, others are unhealthy. */
+struct judgement *judgement_parse(
+    struct arena *a, const char *text, size_t bytes, struct judgement_mistake *out);
+/* The rule where none is written: exit status 0 is healthy, 126 and 127 cannot be told, others are
+ * unhealthy. */
 const struct judgement *judgement_default(void);
 
 /* Judges.
  * j    NULL means judgement_default()
  * why  filled always; may be NULL */
-enum judgement_outcome judgement_eval(const struct judgement *j, const struct judgement_facts *facts,
-    struct judgement_why *why);
+enum judgement_outcome judgement_eval(
+    const struct judgement *j, const struct judgement_facts *facts, struct judgement_why *why);
 
-/* Calls back for each name of another step that the rule reads (not result, output, status), in order of writing,
- * with its place in the text. For checking a scenario. */
+/* Calls back for each name of another step that the rule reads (not result, output, status), in
+ * order of writing, with its place in the text. For checking a scenario. */
 void judgement_names(const struct judgement *j,
     void (*take)(void *owner, const char *name, size_t offset), void *owner);
 /* Whether the rule reads result, output or status: those of the judged step itself. */

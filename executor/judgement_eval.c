@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Judging: each term is compared with what was found, then the terms are joined, then the ones that decided are put in
- * words. */
+ * Judging: each term is compared with what was found, then the terms are joined, then the ones that
+ * decided are put in words. */
 #include "executor/judgement.h"
 
 #include <assert.h>
@@ -22,7 +22,7 @@ struct verdict {
 static const struct term default_term = {
     .subject = "status",
     .of_status = true,
-    .operator = IS_EQUAL,
+    .operator= IS_EQUAL,
     .operand = OPERAND_NUMBER,
     .rule = "== 0",
 };
@@ -41,7 +41,8 @@ const struct judgement *judgement_default(void)
 }
 
 /* The result that a term reads, or NULL when there is none. */
-static const struct judgement_result *result_of(const struct term *t, const struct judgement_facts *facts)
+static const struct judgement_result *result_of(
+    const struct term *t, const struct judgement_facts *facts)
 {
     const struct judgement_result *own = facts->own;
     if (!t->name || (own && own->name && strcmp(own->name, t->name) == 0))
@@ -134,15 +135,16 @@ static struct verdict judge_pattern(const struct term *t, const char *text, size
     enum pattern_answer answer =
         scratch ? pattern_find(t->pattern, scratch, text, bytes, 0, NULL, NULL) : PATTERN_STOPPED;
     pattern_scratch_free(scratch);
-    return answer == PATTERN_STOPPED ? cannot_tell(REASON_PATTERN_LIMIT) : verdict_of(answer == PATTERN_YES);
+    return answer == PATTERN_STOPPED ? cannot_tell(REASON_PATTERN_LIMIT)
+                                     : verdict_of(answer == PATTERN_YES);
 }
 
 static struct verdict judge_text(const struct term *t, const char *text, size_t bytes)
 {
-    if (t->operator == DOES_CONTAIN)
+    if (t->operator== DOES_CONTAIN)
         return verdict_of(memmem(text, bytes, t->text, t->text_bytes) != NULL);
     bool same = bytes == t->text_bytes && (bytes == 0 || memcmp(text, t->text, bytes) == 0);
-    return verdict_of(same == (t->operator == IS_EQUAL));
+    return verdict_of(same == (t->operator== IS_EQUAL));
 }
 
 /* Whether the rule also reads this result's exit status, so that its author thought of it. */
@@ -188,15 +190,16 @@ static enum judgement_outcome inverse(enum judgement_outcome o)
 }
 
 /* stronger: what decides a join alone. */
-static enum judgement_outcome join(enum judgement_outcome a, enum judgement_outcome b,
-    enum judgement_outcome stronger)
+static enum judgement_outcome join(
+    enum judgement_outcome a, enum judgement_outcome b, enum judgement_outcome stronger)
 {
     if (a == stronger || b == stronger)
         return stronger;
     return a == JUDGED_CANNOT_TELL || b == JUDGED_CANNOT_TELL ? JUDGED_CANNOT_TELL : a;
 }
 
-/* Marks under how many `not` each node stands. A node stands behind what it joins, so going down is going backwards. */
+/* Marks under how many `not` each node stands. A node stands behind what it joins, so going down is
+ * going backwards. */
 static void mark_polarity(const struct judgement *j, bool *positive)
 {
     positive[j->nodes_count - 1] = true;
@@ -231,7 +234,8 @@ static void judge_nodes(const struct judgement *j, const struct judgement_facts 
     }
 }
 
-/* Marks the nodes that made the root come out as it did: those whose outcome, turned by their `not`s, is the root's. */
+/* Marks the nodes that made the root come out as it did: those whose outcome, turned by their
+ * `not`s, is the root's. */
 static void mark_deciding(const struct judgement *j, const struct verdict *v, bool *deciding)
 {
     deciding[j->nodes_count - 1] = true;
@@ -246,8 +250,8 @@ static void mark_deciding(const struct judgement *j, const struct verdict *v, bo
 }
 
 /* Fills why->found with what the term looked at. */
-static void put_found(const struct term *t, const struct judgement_result *r, enum judgement_reason reason,
-    struct judgement_why *why)
+static void put_found(const struct term *t, const struct judgement_result *r,
+    enum judgement_reason reason, struct judgement_why *why)
 {
     if (!r || reason == REASON_NEVER_RAN)
         return;
@@ -293,16 +297,18 @@ static enum story_text phrase_of(const struct term *t, const struct judgement_wh
     return w->found[0] == '\0' ? TEXT_FOUND_NOTHING : TEXT_FOUND_QUOTED;
 }
 
-/* One deciding term in words. What does not fit is left off at a character boundary, which is fine. */
-static void say_term(const struct term *t, bool several, bool positive, const struct judgement_why *w,
-    enum policy_language language, struct buf *out)
+/* One deciding term in words. What does not fit is left off at a character boundary, which is fine.
+ */
+static void say_term(const struct term *t, bool several, bool positive,
+    const struct judgement_why *w, enum policy_language language, struct buf *out)
 {
     struct story_args a = {0};
     struct buf phrase;
     buf_init(&phrase, JUDGEMENT_TEXT_BYTES);
     story_args_set(&a, "found", w->found);
     story_args_set(&a, "kind", story_phrase(language, quantity_kind_name(t->number.kind)));
-    bool bare = w->reason == REASON_FOUND && t->operand == OPERAND_NUMBER && !t->of_status && w->found[0];
+    bool bare =
+        w->reason == REASON_FOUND && t->operand == OPERAND_NUMBER && !t->of_status && w->found[0];
     if (bare)
         story_add(&phrase, w->found, strlen(w->found));
     else
@@ -311,18 +317,21 @@ static void say_term(const struct term *t, bool several, bool positive, const st
     story_args_set(&a, "phrase", buf_text(&phrase));
     story_args_set(&a, "rule", t->rule);
     if (several || w->reason == REASON_NEVER_RAN)
-        story_say(out, language, w->reason == REASON_FOUND && !t->of_status ? TEXT_FOUND_NAMED_IS : TEXT_FOUND_NAMED, &a);
+        story_say(out, language,
+            w->reason == REASON_FOUND && !t->of_status ? TEXT_FOUND_NAMED_IS : TEXT_FOUND_NAMED,
+            &a);
     else
         story_add(out, buf_text(&phrase), phrase.bytes);
     story_say(out, language, positive ? TEXT_FOUND_RULE : TEXT_FOUND_RULE_NOT, &a);
     buf_done(&phrase);
 }
 
-static void describe_term(const struct term *t, const struct judgement_facts *facts, struct verdict v,
-    bool positive, struct judgement_why *out)
+static void describe_term(const struct term *t, const struct judgement_facts *facts,
+    struct verdict v, bool positive, struct judgement_why *out)
 {
     *out = (struct judgement_why){.reason = v.reason};
-    (void)snprintf(out->subject, sizeof out->subject, "%s", t->subject); /* cut is fine in all three */
+    (void)snprintf(
+        out->subject, sizeof out->subject, "%s", t->subject); /* cut is fine in all three */
     (void)snprintf(out->rule, sizeof out->rule, "%s%s", positive ? "" : "not ", t->rule);
     put_found(t, result_of(t, facts), v.reason, out);
 }
@@ -352,8 +361,8 @@ static void fill_why(const struct judgement *j, const struct judgement_facts *fa
     buf_done(&text);
 }
 
-enum judgement_outcome judgement_eval(const struct judgement *j, const struct judgement_facts *facts,
-    struct judgement_why *why)
+enum judgement_outcome judgement_eval(
+    const struct judgement *j, const struct judgement_facts *facts, struct judgement_why *why)
 {
     if (!j)
         j = &default_judgement;

@@ -39,14 +39,15 @@ struct term {
 
 struct node {
     enum node_kind kind;
-    int a, b; /* indexes of what it joins; b is -1 for NOT */
+    int a, b;                /* indexes of what it joins; b is -1 for NOT */
     const struct term *term; /* arena */
 };
 
 struct judgement {
     const char *text; /* arena; trimmed */
     size_t bytes;
-    const struct node *nodes; /* arena; a node stands behind what it joins, the last one is the root */
+    const struct node
+        *nodes; /* arena; a node stands behind what it joins, the last one is the root */
     int nodes_count;
     int terms_count;
 };

@@ -15,12 +15,12 @@
 
 /* A title made ready, and what is being found about it. */
 struct title {
-    const struct matcher *matcher;       /* borrowed */
-    const struct match_subject *subject; /* borrowed */
-    struct arena *arena;                 /* borrowed */
-    struct pattern_scratch *scratch;     /* owned */
-    struct buf normal;                   /* NFKC: for patterns and tokens */
-    struct buf folded;                   /* for phrases */
+    const struct matcher *matcher;                           /* borrowed */
+    const struct match_subject *subject;                     /* borrowed */
+    struct arena *arena;                                     /* borrowed */
+    struct pattern_scratch *scratch;                         /* owned */
+    struct buf normal;                                       /* NFKC: for patterns and tokens */
+    struct buf folded;                                       /* for phrases */
     struct buf service_id, service_name, priority, customer; /* folded */
     struct match_token tokens[MATCH_TOKENS_MAX];
     int tokens_count;
@@ -46,13 +46,15 @@ static void title_done(struct title *t)
     buf_done(&t->customer);
 }
 
-static int title_init(struct title *t, const struct scenario_set *set, const struct match_subject *subject,
-    struct arena *a, struct match_result *out)
+static int title_init(struct title *t, const struct scenario_set *set,
+    const struct match_subject *subject, struct arena *a, struct match_result *out)
 {
-    *t = (struct title){.matcher = scenario_set_matcher(set), .subject = subject, .arena = a, .out = out};
+    *t = (struct title){
+        .matcher = scenario_set_matcher(set), .subject = subject, .arena = a, .out = out};
     *out = (struct match_result){0};
     const char *text = subject->title ? subject->title : "";
-    size_t bytes = text_cut(text, strnlen(text, MATCH_TITLE_BYTES_MAX + 1), SIZE_MAX, MATCH_TITLE_BYTES_MAX);
+    size_t bytes =
+        text_cut(text, strnlen(text, MATCH_TITLE_BYTES_MAX + 1), SIZE_MAX, MATCH_TITLE_BYTES_MAX);
     buf_init(&t->normal, 18 * MATCH_TITLE_BYTES_MAX);
     buf_init(&t->folded, 18 * MATCH_TITLE_BYTES_MAX);
     fold_field(t, subject->service_id, &t->service_id);
@@ -66,7 +68,8 @@ static int title_init(struct title *t, const struct scenario_set *set, const str
     /* NFKC can lengthen a text 18 times; patterns see no more than the limit of it. */
     size_t keep = text_cut(buf_text(&t->normal), t->normal.bytes, SIZE_MAX, MATCH_TITLE_BYTES_MAX);
     t->normal.bytes = keep;
-    t->tokens_count = match_tokens(t->matcher, t->scratch, buf_text(&t->normal), keep, a, t->tokens);
+    t->tokens_count =
+        match_tokens(t->matcher, t->scratch, buf_text(&t->normal), keep, a, t->tokens);
     if (t->tokens_count > 0)
         out->keyword_seen = t->tokens[0].keyword;
     return t->tokens_count < 0 ? -1 : 0;
@@ -85,7 +88,9 @@ static bool in_list(struct text_list list, const struct buf *folded)
     return false;
 }
 
-/* --- reasons ----------------------------------------------------------------------------------------------------- */
+/* --- reasons
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* Where a reason goes; NULL in the fast path. */
 struct why {
@@ -115,7 +120,9 @@ static void join(struct text_list list, char *out, size_t bytes)
         n += (size_t)snprintf(out + n, bytes - n, "%s%s", i > 0 ? ", " : "", list.items[i]);
 }
 
-/* --- one scenario ------------------------------------------------------------------------------------------------ */
+/* --- one scenario
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool by_keyword(struct title *t, const struct match_entry *e)
 {
@@ -145,7 +152,8 @@ static bool by_phrase(struct title *t, const struct match_entry *e)
     return false;
 }
 
-static enum pattern_answer look(struct title *t, const struct pattern *p, struct pattern_span *groups)
+static enum pattern_answer look(
+    struct title *t, const struct pattern *p, struct pattern_span *groups)
 {
     enum pattern_answer answer =
         pattern_find(p, t->scratch, buf_text(&t->normal), t->normal.bytes, 0, NULL, groups);
@@ -167,7 +175,8 @@ static bool by_pattern(struct title *t, const struct match_entry *e)
     return false;
 }
 
-/* A pattern that could not be tried to its end counts as found here: leaving an incident alone is the safe side. */
+/* A pattern that could not be tried to its end counts as found here: leaving an incident alone is
+ * the safe side. */
 static bool is_excluded(struct title *t, const struct match_entry *e, struct why *why)
 {
     const struct scenario_match *m = &e->scenario->match;
@@ -184,7 +193,8 @@ static bool fits_filters(struct title *t, const struct match_entry *e, struct wh
 {
     const struct scenario_match *m = &e->scenario->match;
     char list[200];
-    if (m->services.count > 0 && !in_list(e->services, &t->service_id) && !in_list(e->services, &t->service_name)) {
+    if (m->services.count > 0 && !in_list(e->services, &t->service_id) &&
+        !in_list(e->services, &t->service_name)) {
         join(m->services, list, sizeof list);
         return no(why, "it is for the service %s, not for %s", list,
             t->subject->service_name ? t->subject->service_name
@@ -193,7 +203,8 @@ static bool fits_filters(struct title *t, const struct match_entry *e, struct wh
     }
     if (m->priorities.count > 0 && !in_list(e->priorities, &t->priority)) {
         join(m->priorities, list, sizeof list);
-        return no(why, "it is for priority %s, not for %s", list, t->subject->priority ? t->subject->priority : "none");
+        return no(why, "it is for priority %s, not for %s", list,
+            t->subject->priority ? t->subject->priority : "none");
     }
     if (m->customers.count > 0 && !in_list(e->customers, &t->customer)) {
         join(m->customers, list, sizeof list);
@@ -210,7 +221,8 @@ static bool not_found(struct title *t, const struct match_entry *e, struct why *
     join(m->keywords, list, sizeof list);
     bool title = m->phrases.count + m->patterns.count > 0;
     if (m->keywords.count == 0)
-        return no(why, "none of its %d phrases and patterns is in the title", m->phrases.count + m->patterns.count);
+        return no(why, "none of its %d phrases and patterns is in the title",
+            m->phrases.count + m->patterns.count);
     if (t->tokens_count == 0)
         return no(why, "its keyword %s is not in the title, which has no token%s", list,
             title ? ", and none of its phrases and patterns is" : "");
@@ -229,7 +241,8 @@ static bool fits(struct title *t, const struct match_entry *e, struct why *why)
     return !is_excluded(t, e, why) && fits_filters(t, e, why);
 }
 
-/* --- the one that is taken --------------------------------------------------------------------------------------- */
+/* --- the one that is taken
+ * --------------------------------------------------------------------------------------- */
 
 static void add_groups(struct title *t, const struct pattern *p, const struct pattern_span *spans,
     struct match_pair *pairs)
@@ -238,13 +251,15 @@ static void add_groups(struct title *t, const struct pattern *p, const struct pa
         const char *name = pattern_group_name(p, g);
         if (!spans[g].set || match_group(t->out, name) || t->out->groups_count == MATCH_PAIRS_MAX)
             continue;
-        const char *text = arena_strndup(t->arena, buf_text(&t->normal) + spans[g].from, spans[g].to - spans[g].from);
+        const char *text = arena_strndup(
+            t->arena, buf_text(&t->normal) + spans[g].from, spans[g].to - spans[g].from);
         t->failed = t->failed || !text;
         pairs[t->out->groups_count++] = (struct match_pair){name, text ? text : ""};
     }
 }
 
-static void read_groups(struct title *t, const struct pattern *const *patterns, int count, struct match_pair *pairs)
+static void read_groups(
+    struct title *t, const struct pattern *const *patterns, int count, struct match_pair *pairs)
 {
     struct pattern_span spans[PATTERN_GROUPS_MAX];
     for (int i = 0; i < count; i++)
@@ -252,7 +267,8 @@ static void read_groups(struct title *t, const struct pattern *const *patterns, 
             add_groups(t, patterns[i], spans, pairs);
 }
 
-/* Named groups of all patterns that match, also where a keyword or a phrase decided; the earlier pattern's go first. */
+/* Named groups of all patterns that match, also where a keyword or a phrase decided; the earlier
+ * pattern's go first. */
 static void take_groups(struct title *t, const struct scenario_match *m)
 {
     struct match_pair *pairs = arena_alloc(t->arena, MATCH_PAIRS_MAX * sizeof *pairs);
@@ -274,7 +290,8 @@ static void take(struct title *t, const struct match_entry *e)
 /* Forgets what a scenario left that was not taken after all. */
 static void forget(struct match_result *out)
 {
-    *out = (struct match_result){.keyword_seen = out->keyword_seen, .patterns_stopped = out->patterns_stopped};
+    *out = (struct match_result){
+        .keyword_seen = out->keyword_seen, .patterns_stopped = out->patterns_stopped};
 }
 
 static int finish(struct title *t, int rc, struct error *err)
@@ -284,8 +301,8 @@ static int finish(struct title *t, int rc, struct error *err)
     return failed ? error_set(err, ERROR_LIMIT, "there is no memory left to match a title") : 0;
 }
 
-int match_title(const struct scenario_set *set, const struct match_subject *subject, struct arena *a,
-    struct match_result *out, struct error *err)
+int match_title(const struct scenario_set *set, const struct match_subject *subject,
+    struct arena *a, struct match_result *out, struct error *err)
 {
     struct title t;
     if (title_init(&t, set, subject, a, out) != 0)
@@ -295,7 +312,8 @@ int match_title(const struct scenario_set *set, const struct match_subject *subj
     size_t words = match_index_words(t.matcher->index);
     for (size_t w = 0; w < words && !out->scenario && !t.failed; w++)
         for (; bits[w] != 0 && !out->scenario && !t.failed; bits[w] &= bits[w] - 1) {
-            const struct match_entry *e = &t.matcher->entries[w * 64 + (size_t)__builtin_ctzll(bits[w])];
+            const struct match_entry *e =
+                &t.matcher->entries[w * 64 + (size_t)__builtin_ctzll(bits[w])];
             if (fits(&t, e, NULL))
                 take(&t, e);
             else
@@ -310,8 +328,8 @@ static void say_taken(const struct match_result *out, struct why *why)
     (void)no(why, "%s %s is in the title", how[out->how], out->what);
 }
 
-int match_explain(const struct scenario_set *set, const struct match_subject *subject, struct arena *a,
-    match_told *told, void *owner, struct match_result *out, struct error *err)
+int match_explain(const struct scenario_set *set, const struct match_subject *subject,
+    struct arena *a, match_told *told, void *owner, struct match_result *out, struct error *err)
 {
     struct title t;
     if (title_init(&t, set, subject, a, out) != 0)

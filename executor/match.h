@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Which scenario an incident's title takes: by keyword token, phrases and patterns, in the set's order, first match
- * wins. Titles and what they are compared with are both NFKC and case folded; named groups and inline values keep their
- * upper and lower case. Pure; every pattern runs with limits, so a hostile title costs bounded time. */
+ * Which scenario an incident's title takes: by keyword token, phrases and patterns, in the set's
+ * order, first match wins. Titles and what they are compared with are both NFKC and case folded;
+ * named groups and inline values keep their upper and lower case. Pure; every pattern runs with
+ * limits, so a hostile title costs bounded time. */
 #ifndef EXECUTOR_MATCH_H
 #define EXECUTOR_MATCH_H
 
@@ -12,10 +13,11 @@
 #include "lib/base/arena.h"
 #include "lib/base/error.h"
 
-/* A bracketed token: "[AMS:disk-full mount=/var note=\"two words\"]". A pattern of one's own must have the named group
- * `keyword` and may have `values`, which is read as key=value pairs. */
-#define MATCH_TOKEN_DEFAULT \
-    "\\[[A-Z][A-Z0-9]{0,15}:\\s*(?<keyword>[^\\s\\]\"=]{1,64})(?<values>(?:[^\\]\"]++|\"[^\"]*+\")*+)\\]"
+/* A bracketed token: "[AMS:disk-full mount=/var note=\"two words\"]". A pattern of one's own must
+ * have the named group `keyword` and may have `values`, which is read as key=value pairs. */
+#define MATCH_TOKEN_DEFAULT                                                                        \
+    "\\[[A-Z][A-Z0-9]{0,15}:\\s*(?<keyword>[^\\s\\]\"=]{1,64})(?<values>(?:[^\\]\"]++|\"[^\"]*+"   \
+    "\")*+)\\]"
 
 /* What is known of an incident. All borrowed; NULL where unknown. */
 struct match_subject {
@@ -42,21 +44,25 @@ struct match_result {
     int inline_count;
     const struct match_pair *groups; /* arena; named groups of the pattern that matched */
     int groups_count;
-    const char *token_problem; /* arena; why the token's values could not all be read, NULL: they could */
-    const char *keyword_seen;  /* arena; the first keyword token of the title, matched or not; NULL */
-    int patterns_stopped;      /* patterns that ran into their limits and count as not matching */
+    const char
+        *token_problem; /* arena; why the token's values could not all be read, NULL: they could */
+    const char
+        *keyword_seen;    /* arena; the first keyword token of the title, matched or not; NULL */
+    int patterns_stopped; /* patterns that ran into their limits and count as not matching */
 };
 
 /* Finds the scenario. Everything in out lives in the arena or the set.
  * Errors: LIMIT. No match is not an error: out->scenario is NULL. */
-int match_title(const struct scenario_set *set, const struct match_subject *subject, struct arena *a,
-    struct match_result *out, struct error *err) MUST_USE;
+int match_title(const struct scenario_set *set, const struct match_subject *subject,
+    struct arena *a, struct match_result *out, struct error *err) MUST_USE;
 
-/* As match_title, slowly: calls back for each scenario in order up to and with the one that is taken, with the reason in
- * words ("its keyword disk-full is not in the title"). */
-typedef void match_told(void *owner, const struct scenario *scenario, bool taken, const char *reason);
-int match_explain(const struct scenario_set *set, const struct match_subject *subject, struct arena *a,
-    match_told *told, void *owner, struct match_result *out, struct error *err) MUST_USE;
+/* As match_title, slowly: calls back for each scenario in order up to and with the one that is
+ * taken, with the reason in words ("its keyword disk-full is not in the title"). */
+typedef void match_told(
+    void *owner, const struct scenario *scenario, bool taken, const char *reason);
+int match_explain(const struct scenario_set *set, const struct match_subject *subject,
+    struct arena *a, match_told *told, void *owner, struct match_result *out,
+    struct error *err) MUST_USE;
 
 /* The inline value of a name, or NULL. */
 const char *match_inline(const struct match_result *m, const char *name);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The text that a pattern cannot match without. Conservative: when in doubt a run of text ends. A pattern that it
- * misreads would be missed in titles, so it only ever leaves out. */
+ * The text that a pattern cannot match without. Conservative: when in doubt a run of text ends. A
+ * pattern that it misreads would be missed in titles, so it only ever leaves out. */
 #include <string.h>
 
 #include "executor/match_index.h"
 #include "lib/base/limits.h"
 
 struct walk {
-    const char *s;   /* next character */
+    const char *s; /* next character */
     char run[PATTERN_BYTES_MAX + 1];
     size_t run_bytes;
     char best[PATTERN_BYTES_MAX + 1];
@@ -141,7 +141,8 @@ static void take_one(struct walk *w)
     }
 }
 
-int match_literals(const char *pattern, void (*take)(void *owner, const char *literal, size_t bytes), void *owner)
+int match_literals(
+    const char *pattern, void (*take)(void *owner, const char *literal, size_t bytes), void *owner)
 {
     if (strlen(pattern) > PATTERN_BYTES_MAX)
         return 0;

@@ -55,7 +55,8 @@ static struct text_list fold_list(struct maker *k, struct text_list list)
 static void add_literals(struct maker *k, struct text_list folded)
 {
     for (int i = 0; i < folded.count && !k->failed; i++)
-        if (match_index_add(k->m->index, folded.items[i], strlen(folded.items[i]), k->scenario) != 0)
+        if (match_index_add(k->m->index, folded.items[i], strlen(folded.items[i]), k->scenario) !=
+            0)
             k->failed = true;
 }
 
@@ -88,11 +89,13 @@ static void add_patterns(struct maker *k, const struct scenario *s)
     match_index_add_always(k->m->index, k->scenario);
     if (++k->always <= MATCH_ALWAYS_MAX)
         diag_add(k->diag, DIAG_WARNING, s->file, s->line, 1, "match.title",
-            "a pattern of %s has no text of %d bytes or more that must stand in the title, so it is tried for every title",
+            "a pattern of %s has no text of %d bytes or more that must stand in the title, so it "
+            "is tried for every title",
             s->name, MATCH_LITERAL_BYTES_MIN);
     else if (k->always == MATCH_ALWAYS_MAX + 1)
         diag_add(k->diag, DIAG_ERROR, s->file, s->line, 1, "match.title",
-            "more than %d scenarios have patterns that must be tried for every title; give %s a word that must stand "
+            "more than %d scenarios have patterns that must be tried for every title; give %s a "
+            "word that must stand "
             "in the title",
             MATCH_ALWAYS_MAX, s->name);
 }
@@ -127,16 +130,17 @@ static int set_token(struct maker *k, const char *text)
             m->token_values = i;
     }
     if (!m->token)
-        diag_add(k->diag, DIAG_ERROR, "(setting)", 0, 0, "", "the token pattern is wrong at its character %zu: %s",
-            mistake.offset + 1, mistake.text);
+        diag_add(k->diag, DIAG_ERROR, "(setting)", 0, 0, "",
+            "the token pattern is wrong at its character %zu: %s", mistake.offset + 1,
+            mistake.text);
     else if (m->token_keyword < 0)
         diag_add(k->diag, DIAG_ERROR, "(setting)", 0, 0, "",
             "the token pattern needs a group (?<keyword>...)");
     return m->token_keyword < 0 ? -1 : 0;
 }
 
-struct matcher *matcher_new(const struct scenario *const *scenarios, int count, const char *token_pattern,
-    struct arena *a, struct diag *d)
+struct matcher *matcher_new(const struct scenario *const *scenarios, int count,
+    const char *token_pattern, struct arena *a, struct diag *d)
 {
     struct matcher *m = arena_alloc(a, sizeof *m);
     struct match_entry *entries = arena_alloc(a, (size_t)count * sizeof *entries + 1);

@@ -30,13 +30,14 @@ static int make_token(const struct matcher *m, const char *title, struct pattern
     return out->folded ? 0 : -1;
 }
 
-int match_tokens(const struct matcher *m, struct pattern_scratch *scratch, const char *title, size_t bytes,
-    struct arena *a, struct match_token *out)
+int match_tokens(const struct matcher *m, struct pattern_scratch *scratch, const char *title,
+    size_t bytes, struct arena *a, struct match_token *out)
 {
     int count = 0;
     struct pattern_span whole, groups[PATTERN_GROUPS_MAX];
     for (size_t at = 0; at < bytes && count < MATCH_TOKENS_MAX;) {
-        if (pattern_find(m->token, scratch, title, bytes, at, &whole, groups) != PATTERN_YES || whole.to <= at)
+        if (pattern_find(m->token, scratch, title, bytes, at, &whole, groups) != PATTERN_YES ||
+            whole.to <= at)
             break;
         at = whole.to;
         if (!groups[m->token_keyword].set)
@@ -54,7 +55,7 @@ static bool is_blank(char c)
 
 struct reader {
     const char *s;
-    struct arena *arena;     /* borrowed */
+    struct arena *arena;      /* borrowed */
     struct match_pair *pairs; /* arena */
     int count;
     const char *problem; /* arena; the first */
@@ -89,12 +90,15 @@ static bool is_name(const char *s, size_t n)
 }
 
 /* Names given twice with different values are not to be trusted: the later takes both away. */
-static void add_pair(struct reader *r, const char *name, size_t name_bytes, const char *text, size_t bytes)
+static void add_pair(
+    struct reader *r, const char *name, size_t name_bytes, const char *text, size_t bytes)
 {
     for (int i = 0; i < r->count; i++) {
-        if (strlen(r->pairs[i].name) != name_bytes || memcmp(r->pairs[i].name, name, name_bytes) != 0)
+        if (strlen(r->pairs[i].name) != name_bytes ||
+            memcmp(r->pairs[i].name, name, name_bytes) != 0)
             continue;
-        bool same = r->pairs[i].text && strlen(r->pairs[i].text) == bytes && memcmp(r->pairs[i].text, text, bytes) == 0;
+        bool same = r->pairs[i].text && strlen(r->pairs[i].text) == bytes &&
+                    memcmp(r->pairs[i].text, text, bytes) == 0;
         if (!same) {
             complain(r, "\"%.*s\" is given twice", (int)name_bytes, name);
             r->pairs[i].text = NULL;

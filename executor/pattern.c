@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * PCRE2 with limits. The compiled code is allocated in the arena, so it lives and dies with its scenario set. No JIT:
- * ten thousand patterns that run once each are slower with it, and a hardened unit forbids its memory. */
+ * PCRE2 with limits. The compiled code is allocated in the arena, so it lives and dies with its
+ * scenario set. No JIT: ten thousand patterns that run once each are slower with it, and a hardened
+ * unit forbids its memory. */
 #include "executor/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -70,7 +71,8 @@ static const char *forbidden_escape(char c)
     if (c == 'g' || c == 'k' || (c >= '1' && c <= '9'))
         return "back-references are not allowed in patterns";
     if (c == 'Q' || c == 'E')
-        return "\\Q and \\E are not allowed in patterns; put a backslash before each special character";
+        return "\\Q and \\E are not allowed in patterns; put a backslash before each special "
+               "character";
     return NULL;
 }
 
@@ -115,7 +117,8 @@ static const char *forbidden(const char *text, size_t bytes, size_t *out_offset)
     return NULL;
 }
 
-static int by_number(const struct pattern *p, const unsigned char *table, uint32_t entry, int number)
+static int by_number(
+    const struct pattern *p, const unsigned char *table, uint32_t entry, int number)
 {
     for (int i = 0; i < p->groups; i++)
         if (((table[(uint32_t)i * entry] << 8) | table[(uint32_t)i * entry + 1]) == number)
@@ -127,7 +130,8 @@ static int read_names(struct pattern *p, struct arena *a)
 {
     uint32_t count = 0, entry = 0, captures = 0;
     PCRE2_SPTR table = NULL;
-    (void)pcre2_pattern_info(p->code, PCRE2_INFO_NAMECOUNT, &count); /* cannot fail: the code is good */
+    (void)pcre2_pattern_info(
+        p->code, PCRE2_INFO_NAMECOUNT, &count); /* cannot fail: the code is good */
     (void)pcre2_pattern_info(p->code, PCRE2_INFO_NAMEENTRYSIZE, &entry);
     (void)pcre2_pattern_info(p->code, PCRE2_INFO_NAMETABLE, &table);
     (void)pcre2_pattern_info(p->code, PCRE2_INFO_CAPTURECOUNT, &captures);
@@ -147,8 +151,8 @@ static int read_names(struct pattern *p, struct arena *a)
     return 0;
 }
 
-static pcre2_code *compile(struct arena *a, const char *text, size_t bytes, int flags,
-    struct pattern_mistake *out)
+static pcre2_code *compile(
+    struct arena *a, const char *text, size_t bytes, int flags, struct pattern_mistake *out)
 {
     pcre2_general_context *general = pcre2_general_context_create(take, leave, a);
     pcre2_compile_context *context = general ? pcre2_compile_context_create(general) : NULL;
@@ -165,8 +169,7 @@ static pcre2_code *compile(struct arena *a, const char *text, size_t bytes, int 
         options |= PCRE2_MULTILINE;
     int number = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)text, bytes, options, &number, &at, context);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, bytes, options, &number, &at, context);
     if (!code) {
         PCRE2_UCHAR why[160] = "unknown mistake";
         (void)pcre2_get_error_message(number, why, sizeof why); /* cut is fine */
@@ -175,8 +178,8 @@ static pcre2_code *compile(struct arena *a, const char *text, size_t bytes, int 
     return code;
 }
 
-struct pattern *pattern_compile(struct arena *a, const char *text, size_t bytes, int flags,
-    struct pattern_mistake *out)
+struct pattern *pattern_compile(
+    struct arena *a, const char *text, size_t bytes, int flags, struct pattern_mistake *out)
 {
     if (bytes == 0)
         return wrong(out, 0, "the pattern is empty");
@@ -243,7 +246,8 @@ void pattern_scratch_free(struct pattern_scratch *s)
     free(s);
 }
 
-/* PCRE2 counts its steps anew at each position of the subject, so the limit shrinks as the subject grows. */
+/* PCRE2 counts its steps anew at each position of the subject, so the limit shrinks as the subject
+ * grows. */
 static uint32_t steps_for(size_t bytes)
 {
     size_t steps = PATTERN_STEPS_ALL / (bytes + 1);

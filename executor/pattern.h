@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Patterns that authors write, run on text that strangers write: PCRE2 with what is unbounded left out (back-references,
- * recursion, verbs, call-outs) and limits on size, steps, depth and memory. The only file that knows PCRE2. */
+ * Patterns that authors write, run on text that strangers write: PCRE2 with what is unbounded left
+ * out (back-references, recursion, verbs, call-outs) and limits on size, steps, depth and memory.
+ * The only file that knows PCRE2. */
 #ifndef EXECUTOR_PATTERN_H
 #define EXECUTOR_PATTERN_H
 
@@ -23,8 +24,8 @@ struct pattern_mistake {
 
 /* Compiles. Plain parentheses only group; named ones, (?<name>...), capture.
  * Returns NULL when the pattern is wrong or not allowed; out (may be NULL) says why and where. */
-struct pattern *pattern_compile(struct arena *a, const char *text, size_t bytes, int flags,
-    struct pattern_mistake *out);
+struct pattern *pattern_compile(
+    struct arena *a, const char *text, size_t bytes, int flags, struct pattern_mistake *out);
 
 /* Named groups, in order of their numbers. */
 int pattern_groups(const struct pattern *p);
@@ -35,7 +36,8 @@ struct pattern_span {
     bool set;
 };
 
-/* Working memory of matching, to be reused for many patterns; owned by the caller. NULL when out of memory. */
+/* Working memory of matching, to be reused for many patterns; owned by the caller. NULL when out of
+ * memory. */
 struct pattern_scratch *pattern_scratch_new(void);
 void pattern_scratch_free(struct pattern_scratch *scratch);
 
@@ -45,8 +47,9 @@ enum pattern_answer {
     PATTERN_STOPPED, /* a limit was reached, or memory was short: counts as no, and is to be told */
 };
 
-/* Looks for the pattern anywhere in the subject, from `start` on. Invalid UTF-8 in the subject is never matched.
- * out_whole, out_groups  filled on PATTERN_YES; may be NULL; out_groups has pattern_groups(p) entries */
+/* Looks for the pattern anywhere in the subject, from `start` on. Invalid UTF-8 in the subject is
+ * never matched. out_whole, out_groups  filled on PATTERN_YES; may be NULL; out_groups has
+ * pattern_groups(p) entries */
 enum pattern_answer pattern_find(const struct pattern *p, struct pattern_scratch *scratch,
     const char *subject, size_t bytes, size_t start, struct pattern_span *out_whole,
     struct pattern_span *out_groups);

@@ -13,14 +13,15 @@ struct quantity {
     long double value; /* bytes, seconds, or the number as it stands */
 };
 
-/* Reads a number and its unit from the beginning of text: sign, digits, fraction, exponent; then %, or B kB MB GB TB PB
- * (powers of 1000), KiB MiB GiB TiB PiB and the K M G T P of df -h (powers of 1024), or ms s min h d and m for minutes.
- * One blank may stand before the unit. No hexadecimal, no thousands separators, no inf or nan.
- * Returns the bytes read, 0 when there is no such number. What follows is the caller's to judge. */
+/* Reads a number and its unit from the beginning of text: sign, digits, fraction, exponent; then %,
+ * or B kB MB GB TB PB (powers of 1000), KiB MiB GiB TiB PiB and the K M G T P of df -h (powers of
+ * 1024), or ms s min h d and m for minutes. One blank may stand before the unit. No hexadecimal, no
+ * thousands separators, no inf or nan. Returns the bytes read, 0 when there is no such number. What
+ * follows is the caller's to judge. */
 size_t quantity_read(const char *text, size_t bytes, struct quantity *out);
 
-/* Whether a found quantity can be compared with a rule's: a plain number goes with every unit (a percentage, bytes,
- * seconds), a percentage with a plain rule. */
+/* Whether a found quantity can be compared with a rule's: a plain number goes with every unit (a
+ * percentage, bytes, seconds), a percentage with a plain rule. */
 bool quantity_fits(enum quantity_kind found, enum quantity_kind rule);
 
 /* "a percentage", "a size", "a time", "a number"; static. */

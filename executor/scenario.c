@@ -44,8 +44,8 @@ static int after_try(const struct scenario *s, int step)
     return i;
 }
 
-static struct flow after_check(const struct scenario *s, int step, enum judgement_outcome outcome,
-    bool sick_so_far)
+static struct flow after_check(
+    const struct scenario *s, int step, enum judgement_outcome outcome, bool sick_so_far)
 {
     if (outcome == JUDGED_CANNOT_TELL)
         return ends(FLOW_CANNOT_TELL);
@@ -67,7 +67,8 @@ static struct flow after_verify(const struct scenario *s, int step, enum judgeme
     return ends(FLOW_HEALED);
 }
 
-struct flow scenario_after(const struct scenario *s, int step, enum judgement_outcome outcome, bool sick_so_far)
+struct flow scenario_after(
+    const struct scenario *s, int step, enum judgement_outcome outcome, bool sick_so_far)
 {
     assert(step >= 0 && step < s->steps_count);
     switch (s->steps[step].verb) {

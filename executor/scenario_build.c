@@ -43,13 +43,14 @@ int build_column(const struct yaml_node *node, size_t offset)
     return node->column + (int)text_chars(node->text, offset);
 }
 
-static void error_at(struct builder *b, const struct yaml_node *node, size_t offset, const char *message)
+static void error_at(
+    struct builder *b, const struct yaml_node *node, size_t offset, const char *message)
 {
     struct buf path;
     buf_init(&path, 512);
     yaml_path(node, &path);
-    diag_add(b->diag, DIAG_ERROR, node->file, node->line, build_column(node, offset), buf_text(&path), "%s",
-        message);
+    diag_add(b->diag, DIAG_ERROR, node->file, node->line, build_column(node, offset),
+        buf_text(&path), "%s", message);
     buf_done(&path);
     b->failed = true;
 }
@@ -63,7 +64,9 @@ const struct judgement *build_rule(struct builder *b, const struct yaml_node *no
     return j;
 }
 
-/* --- match ------------------------------------------------------------------------------------------------------- */
+/* --- match
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static void check_keywords(struct builder *b, const struct yaml_node *match)
 {
@@ -73,13 +76,15 @@ static void check_keywords(struct builder *b, const struct yaml_node *match)
         size_t n = strcspn(list->items[i], " \t\r\n[]\"=");
         if (list->items[i][n] != '\0' || n > 64)
             build_error(b, node,
-                "the keyword \"%s\" cannot stand in a token: up to 64 characters without blanks, quotes, "
+                "the keyword \"%s\" cannot stand in a token: up to 64 characters without blanks, "
+                "quotes, "
                 "brackets and =",
                 list->items[i]);
     }
 }
 
-/* Appends a pattern with its non-ASCII text in NFKC, as titles are; what becomes special by that is escaped. */
+/* Appends a pattern with its non-ASCII text in NFKC, as titles are; what becomes special by that is
+ * escaped. */
 static int normal_pattern(const char *text, struct buf *out)
 {
     for (size_t n = 0; *text; text += n) {
@@ -105,7 +110,8 @@ static int normal_pattern(const char *text, struct buf *out)
     return out->over ? -1 : 0;
 }
 
-static const struct pattern *compile(struct builder *b, const struct yaml_node *node, const char *text)
+static const struct pattern *compile(
+    struct builder *b, const struct yaml_node *node, const char *text)
 {
     struct pattern_mistake mistake = {0};
     struct buf normal;
@@ -113,9 +119,10 @@ static const struct pattern *compile(struct builder *b, const struct yaml_node *
     const struct pattern *p = NULL;
     if (normal_pattern(text, &normal) != 0)
         build_error(b, node, "the pattern is longer than %d bytes", PATTERN_BYTES_MAX);
-    else if (!(p = pattern_compile(b->arena, buf_text(&normal), normal.bytes, PATTERN_CASELESS, &mistake)))
-        build_error(b, node, "the pattern re:%s is wrong at its character %zu: %s", text, mistake.offset + 1,
-            mistake.text);
+    else if (!(p = pattern_compile(
+                   b->arena, buf_text(&normal), normal.bytes, PATTERN_CASELESS, &mistake)))
+        build_error(b, node, "the pattern re:%s is wrong at its character %zu: %s", text,
+            mistake.offset + 1, mistake.text);
     buf_done(&normal);
     return p;
 }
@@ -135,7 +142,8 @@ static bool has_letter(const char *text)
 }
 
 /* Divides a list of phrases and "re:" patterns. */
-static struct split split(struct builder *b, const struct yaml_node *node, const struct schema_texts *list)
+static struct split split(
+    struct builder *b, const struct yaml_node *node, const struct schema_texts *list)
 {
     size_t bytes = (size_t)list->count * sizeof(char *) + 1;
     const char **phrases = build_alloc(b, bytes);
@@ -184,8 +192,8 @@ void build_match(struct builder *b)
         m->patterns = s.patterns;
         m->compiled = s.compiled;
     }
-    if (raw->not.count > 0) {
-        struct split s = split(b, yaml_get(node, "not"), &raw->not);
+    if (raw->not .count > 0) {
+        struct split s = split(b, yaml_get(node, "not"), &raw->not );
         m->not_phrases = s.phrases;
         m->not_patterns = s.patterns;
         m->not_compiled = s.compiled;
@@ -195,13 +203,17 @@ void build_match(struct builder *b)
         m->readers = s.patterns;
         m->readers_compiled = s.compiled;
         if (s.phrases.count > 0)
-            build_error(b, yaml_get(node, "read"), "read takes patterns only: re:... with named groups");
+            build_error(
+                b, yaml_get(node, "read"), "read takes patterns only: re:... with named groups");
     }
     if (raw->keyword.count + raw->title.count == 0)
-        build_error(b, node ? node : b->root, "match needs a keyword or a title; without one nothing would match");
+        build_error(b, node ? node : b->root,
+            "match needs a keyword or a title; without one nothing would match");
 }
 
-/* --- the whole --------------------------------------------------------------------------------------------------- */
+/* --- the whole
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static void build_give_up(struct builder *b)
 {
@@ -209,7 +221,8 @@ static void build_give_up(struct builder *b)
     struct give_up_by_priority *items = build_alloc(b, (size_t)pairs->count * sizeof *items + 1);
     b->s->give_up_after_ms = b->raw->give_up_after_ms;
     for (int i = 0; items && i < pairs->count; i++)
-        items[b->s->give_up_count++] = (struct give_up_by_priority){pairs->items[i].name, pairs->items[i].number};
+        items[b->s->give_up_count++] =
+            (struct give_up_by_priority){pairs->items[i].name, pairs->items[i].number};
     b->s->give_up = items;
 }
 
@@ -225,7 +238,8 @@ static void build_ending(struct builder *b)
     };
     const struct yaml_node *hand_over = yaml_get(yaml_get(b->root, "not_healed"), "hand_over");
     if (raw->hand_over.level > 0 && raw->hand_over.policy)
-        build_error(b, yaml_get(hand_over, "policy"), "either a level of the incident's policy or another policy");
+        build_error(b, yaml_get(hand_over, "policy"),
+            "either a level of the incident's policy or another policy");
     b->s->recurs_count = (int)b->raw->recurs.times;
     b->s->recurs_within_ms = b->raw->recurs.within_ms;
 }
@@ -241,7 +255,8 @@ static void build(struct builder *b, const char *stem)
     s->mode = (enum scenario_mode)b->raw->mode;
     if (strcmp(s->name, stem) != 0)
         build_error(b, yaml_get(b->root, "scenario"),
-            "the scenario \"%s\" stands in a file named \"%s\"; both names must be the same", s->name, stem);
+            "the scenario \"%s\" stands in a file named \"%s\"; both names must be the same",
+            s->name, stem);
     build_match(b);
     build_values(b);
     const struct yaml_node *healthy = yaml_get(b->root, "healthy");
@@ -251,10 +266,12 @@ static void build(struct builder *b, const char *stem)
     build_ending(b);
 }
 
-struct scenario *scenario_parse(struct arena *a, const struct yaml_node *root, const char *stem, struct diag *d)
+struct scenario *scenario_parse(
+    struct arena *a, const struct yaml_node *root, const char *stem, struct diag *d)
 {
     struct raw_scenario *raw = arena_alloc(a, sizeof *raw);
-    struct builder b = {.arena = a, .diag = d, .root = root, .raw = raw, .s = arena_alloc(a, sizeof *b.s)};
+    struct builder b = {
+        .arena = a, .diag = d, .root = root, .raw = raw, .s = arena_alloc(a, sizeof *b.s)};
     if (!raw || !b.s) {
         build_error(&b, root, "there is no memory left for this scenario");
         return NULL;

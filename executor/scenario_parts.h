@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * What the files that build a scenario share: scenario_build.c (the whole, matching), scenario_values.c, and
- * scenario_steps.c. */
+ * What the files that build a scenario share: scenario_build.c (the whole, matching),
+ * scenario_values.c, and scenario_steps.c. */
 #ifndef EXECUTOR_SCENARIO_PARTS_H
 #define EXECUTOR_SCENARIO_PARTS_H
 
 #include "executor/scenario_schema.h"
 
 struct builder {
-    struct arena *arena;           /* borrowed */
-    struct diag *diag;             /* borrowed */
-    const struct yaml_node *root;  /* borrowed */
+    struct arena *arena;            /* borrowed */
+    struct diag *diag;              /* borrowed */
+    const struct yaml_node *root;   /* borrowed */
     const struct raw_scenario *raw; /* borrowed */
-    struct scenario *s;            /* arena; being built */
+    struct scenario *s;             /* arena; being built */
     bool failed;
 };
 
 /* Adds an error at a node and remembers that there was one. */
-void build_error(struct builder *b, const struct yaml_node *node, const char *format, ...) PRINTF_LIKE(3, 4);
+void build_error(struct builder *b, const struct yaml_node *node, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* arena_alloc; on NULL the error has been told. */
 void *build_alloc(struct builder *b, size_t bytes);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a scenario file may hold, as one table, and the plain structs that the table fills. The parser, the guide and the
- * JSON Schema come from it. What the fields mean together is scenario_build.c's business. */
+ * What a scenario file may hold, as one table, and the plain structs that the table fills. The
+ * parser, the guide and the JSON Schema come from it. What the fields mean together is
+ * scenario_build.c's business. */
 #ifndef EXECUTOR_SCENARIO_SCHEMA_H
 #define EXECUTOR_SCENARIO_SCHEMA_H
 

@@ -20,14 +20,14 @@ struct scenario_set {
     char hash[ID_SHA256_BYTES];
     const struct scenario **scenarios; /* arena; in order */
     int count;
-    struct scenario **by_name;         /* arena; sorted */
-    struct matcher *matcher;         /* arena, and what matcher_free frees */
+    struct scenario **by_name; /* arena; sorted */
+    struct matcher *matcher;   /* arena, and what matcher_free frees */
 };
 
 struct loader {
     struct scenario_set *set;
-    struct diag *diag; /* borrowed */
-    const char *folder; /* borrowed; put before the files' names in messages, "" for none */
+    struct diag *diag;       /* borrowed */
+    const char *folder;      /* borrowed; put before the files' names in messages, "" for none */
     struct scenario **found; /* arena; in order of the files' names */
     int found_count;
     const struct pack_file *order; /* borrowed; NULL: there is none */
@@ -35,7 +35,8 @@ struct loader {
 
 static void no_memory(struct loader *l)
 {
-    diag_add(l->diag, DIAG_ERROR, "", 0, 0, "", "there is no memory left for this set of scenarios");
+    diag_add(
+        l->diag, DIAG_ERROR, "", 0, 0, "", "there is no memory left for this set of scenarios");
 }
 
 /* "web/disk-full.yaml" -> "disk-full"; arena. */
@@ -51,16 +52,16 @@ static const char *shown(const struct loader *l, const struct pack_file *file)
 {
     size_t n = strlen(l->folder);
     const char *name = n == 0 ? file->name
-                              : arena_printf(l->set->arena, "%s%s%s", l->folder, l->folder[n - 1] == '/' ? "" : "/",
-                                    file->name);
+                              : arena_printf(l->set->arena, "%s%s%s", l->folder,
+                                    l->folder[n - 1] == '/' ? "" : "/", file->name);
     return name ? name : file->name;
 }
 
 static void read_file(struct loader *l, const struct pack_file *file)
 {
     struct arena *a = l->set->arena;
-    struct yaml_node *root =
-        yaml_parse(a, shown(l, file), file->data, file->bytes, YAML_BYTES_MAX, YAML_NODES_MAX, l->diag);
+    struct yaml_node *root = yaml_parse(
+        a, shown(l, file), file->data, file->bytes, YAML_BYTES_MAX, YAML_NODES_MAX, l->diag);
     const char *stem = stem_of(a, file->name);
     if (!root || !stem)
         return; /* told */
@@ -90,7 +91,8 @@ static void read_files(struct loader *l)
 {
     const struct pack *p = l->set->pack;
     if (pack_count(p) > SCENARIO_SET_MAX) {
-        diag_add(l->diag, DIAG_ERROR, "", 0, 0, "", "%d files; a set may have at most %d", pack_count(p), SCENARIO_SET_MAX);
+        diag_add(l->diag, DIAG_ERROR, "", 0, 0, "", "%d files; a set may have at most %d",
+            pack_count(p), SCENARIO_SET_MAX);
         return;
     }
     l->found = arena_alloc(l->set->arena, (size_t)pack_count(p) * sizeof(struct scenario *) + 1);
@@ -107,7 +109,9 @@ static void read_files(struct loader *l)
     }
 }
 
-/* --- order ------------------------------------------------------------------------------------------------------- */
+/* --- order
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static int by_name(const void *a, const void *b)
 {
@@ -121,8 +125,8 @@ static void check_twice(struct loader *l)
     for (int i = 1; i < l->set->count; i++) {
         const struct scenario *a = l->set->by_name[i - 1], *b = l->set->by_name[i];
         if (strcmp(a->name, b->name) == 0)
-            diag_add(l->diag, DIAG_ERROR, b->file, b->line, 1, "scenario", "the name \"%s\" is that of %s too", b->name,
-                a->file);
+            diag_add(l->diag, DIAG_ERROR, b->file, b->line, 1, "scenario",
+                "the name \"%s\" is that of %s too", b->name, a->file);
     }
 }
 
@@ -130,8 +134,9 @@ static struct scenario *find(const struct scenario_set *set, const char *name)
 {
     struct scenario key = {.name = name};
     struct scenario *wanted = &key;
-    struct scenario **hit =
-        set->count > 0 ? bsearch(&wanted, set->by_name, (size_t)set->count, sizeof *set->by_name, by_name) : NULL;
+    struct scenario **hit = set->count > 0 ? bsearch(&wanted, set->by_name, (size_t)set->count,
+                                                 sizeof *set->by_name, by_name)
+                                           : NULL;
     return hit ? *hit : NULL;
 }
 
@@ -141,8 +146,8 @@ static void unknown_name(struct loader *l, const struct yaml_node *item, const c
     for (int i = 0; names && i < l->set->count; i++)
         names[i] = l->set->by_name[i]->name;
     const char *near = names ? diag_nearest(name, names) : NULL;
-    yaml_error(l->diag, item, NULL, "there is no scenario \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
-        near ? near : "", near ? "\"?" : "");
+    yaml_error(l->diag, item, NULL, "there is no scenario \"%s\"%s%s%s", name,
+        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
     free(names);
 }
 
@@ -167,14 +172,16 @@ static void place(struct loader *l, const struct yaml_node *list, const struct r
     for (int i = 0; i < l->found_count; i++)
         if (l->found[i]->index < 0)
             diag_add(l->diag, DIAG_ERROR, l->found[i]->file, l->found[i]->line, 1, "",
-                "the scenario \"%s\" is missing in " ORDER_FILE ": nobody would know when it is asked", l->found[i]->name);
+                "the scenario \"%s\" is missing in " ORDER_FILE
+                ": nobody would know when it is asked",
+                l->found[i]->name);
 }
 
 static void order_by_file(struct loader *l)
 {
     struct arena *a = l->set->arena;
-    struct yaml_node *root = yaml_parse(a, shown(l, l->order), l->order->data, l->order->bytes, YAML_BYTES_MAX,
-        YAML_NODES_MAX, l->diag);
+    struct yaml_node *root = yaml_parse(a, shown(l, l->order), l->order->data, l->order->bytes,
+        YAML_BYTES_MAX, YAML_NODES_MAX, l->diag);
     struct raw_order order = {0};
     const struct schema_reader reader = {.arena = a, .diag = l->diag, .folder = ""};
     if (!root || schema_read(&order_schema, root, &order, &reader) != 0)
@@ -215,7 +222,8 @@ static void put_in_order(struct loader *l)
         order_by_name(l);
 }
 
-/* --- keywords of two --------------------------------------------------------------------------------------------- */
+/* --- keywords of two
+ * --------------------------------------------------------------------------------------------- */
 
 struct keyword {
     const char *folded; /* borrowed from the matcher */
@@ -229,7 +237,8 @@ static int by_keyword(const void *a, const void *b)
     return order != 0 ? order : x->scenario->index - y->scenario->index;
 }
 
-/* Without order.yaml nobody has said which of two scenarios with one keyword is meant to go first. */
+/* Without order.yaml nobody has said which of two scenarios with one keyword is meant to go first.
+ */
 static void warn_same_keywords(struct loader *l)
 {
     const struct matcher *m = l->set->matcher;
@@ -247,14 +256,17 @@ static void warn_same_keywords(struct loader *l)
     qsort(all, n, sizeof *all, by_keyword);
     for (size_t i = 1; i < n; i++)
         if (strcmp(all[i].folded, all[i - 1].folded) == 0 && all[i].scenario != all[i - 1].scenario)
-            diag_add(l->diag, DIAG_WARNING, all[i].scenario->file, all[i].scenario->line, 1, "match.keyword",
-                "the keyword \"%s\" is also that of %s, which goes first by its name; say in " ORDER_FILE
-                " which one is meant to",
+            diag_add(l->diag, DIAG_WARNING, all[i].scenario->file, all[i].scenario->line, 1,
+                "match.keyword",
+                "the keyword \"%s\" is also that of %s, which goes first by its name; say "
+                "in " ORDER_FILE " which one is meant to",
                 all[i].folded, all[i - 1].scenario->name);
     free(all);
 }
 
-/* --- the set ----------------------------------------------------------------------------------------------------- */
+/* --- the set
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static struct scenario_set *set_new(void)
 {
@@ -284,8 +296,8 @@ static struct scenario_set *make_set(const struct pack *p, const char *folder,
     if (diag_errors(d) == errors)
         put_in_order(&l);
     if (diag_errors(d) == errors)
-        l.set->matcher = matcher_new(l.set->scenarios, l.set->count, options ? options->token_pattern : NULL,
-            l.set->arena, d);
+        l.set->matcher = matcher_new(l.set->scenarios, l.set->count,
+            options ? options->token_pattern : NULL, l.set->arena, d);
     if (diag_errors(d) == errors && !l.order)
         warn_same_keywords(&l);
     if (diag_errors(d) == errors)
@@ -294,14 +306,14 @@ static struct scenario_set *make_set(const struct pack *p, const char *folder,
     return NULL;
 }
 
-struct scenario_set *scenario_set_from_pack(const struct pack *p, const struct scenario_set_options *options,
-    struct diag *d)
+struct scenario_set *scenario_set_from_pack(
+    const struct pack *p, const struct scenario_set_options *options, struct diag *d)
 {
     return make_set(p, "", options, d);
 }
 
-struct scenario_set *scenario_set_load(const char *folder, const struct scenario_set_options *options,
-    struct diag *d)
+struct scenario_set *scenario_set_load(
+    const char *folder, const struct scenario_set_options *options, struct diag *d)
 {
     struct pack *p = pack_new(SCENARIO_SET_BYTES_MAX);
     struct error err = {0};
@@ -316,8 +328,8 @@ struct scenario_set *scenario_set_load(const char *folder, const struct scenario
     return set;
 }
 
-struct scenario_set *scenario_set_unpack(const void *data, size_t bytes,
-    const struct scenario_set_options *options, struct error *err)
+struct scenario_set *scenario_set_unpack(
+    const void *data, size_t bytes, const struct scenario_set_options *options, struct error *err)
 {
     struct pack *p = pack_parse(data, bytes, SCENARIO_SET_BYTES_MAX, err);
     if (!p)

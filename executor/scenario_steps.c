@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The steps of a scenario: what each may say, what it inherits, in which order they may stand, and which try each
- * belongs to. */
+ * The steps of a scenario: what each may say, what it inherits, in which order they may stand, and
+ * which try each belongs to. */
 #include <stdio.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static void verbs_text(unsigned verbs, char *out, size_t bytes)
     out[0] = '\0';
     for (int v = 0; v < STEP_VERBS && n < bytes; v++)
         if (verbs & WITH(v))
-            n += (size_t)snprintf(out + n, bytes - n, "%s%s", n > 0 ? " or " : "", step_verb_words[v]);
+            n += (size_t)snprintf(
+                out + n, bytes - n, "%s%s", n > 0 ? " or " : "", step_verb_words[v]);
 }
 
 /* The step's verb, or -1 when it has none or several. */
@@ -43,14 +44,16 @@ static int find_verb(struct builder *b, const struct raw_step *raw)
             continue;
         if (found >= 0) {
             build_error(b, yaml_get(raw->node, step_verb_words[v])->key,
-                "a step has one verb; this one has both %s and %s: make two steps of it", step_verb_words[found],
-                step_verb_words[v]);
+                "a step has one verb; this one has both %s and %s: make two steps of it",
+                step_verb_words[found], step_verb_words[v]);
             return -1;
         }
         found = v;
     }
     if (found < 0)
-        build_error(b, raw->node, "this step needs a verb: check, collect, recover or verify, and words that say what it does");
+        build_error(b, raw->node,
+            "this step needs a verb: check, collect, recover or verify, and words that say what it "
+            "does");
     return found;
 }
 
@@ -68,7 +71,8 @@ static void check_places(struct builder *b, const struct raw_step *raw, enum ste
 
 static bool taken_name(const char *name)
 {
-    static const char *const words[] = {"result", "output", "status", "and", "or", "not", "contains", "matches"};
+    static const char *const words[] = {
+        "result", "output", "status", "and", "or", "not", "contains", "matches"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], name) == 0)
             return true;
@@ -84,18 +88,23 @@ static void check_name(struct builder *b, const struct raw_step *raw, const stru
     if (s->name[n] != '\0' || s->name[0] < 'a' || s->name[0] > 'z')
         build_error(b, node, "a step's name has a-z, 0-9, _ and -, and begins with a letter");
     else if (taken_name(s->name))
-        build_error(b, node, "\"%s\" means something of its own in judgements; take another name", s->name);
+        build_error(
+            b, node, "\"%s\" means something of its own in judgements; take another name", s->name);
     for (int i = 0; i < s->index; i++)
-        if (b->s->steps[i].name && strcmp(b->s->steps[i].name, s->name) == 0 && b->s->steps[i].check_step < 0)
-            build_error(b, node, "the step in line %d is named \"%s\" already", b->s->steps[i].line, s->name);
+        if (b->s->steps[i].name && strcmp(b->s->steps[i].name, s->name) == 0 &&
+            b->s->steps[i].check_step < 0)
+            build_error(b, node, "the step in line %d is named \"%s\" already", b->s->steps[i].line,
+                s->name);
 }
 
 static void check_host(struct builder *b, const struct yaml_node *node, struct step *s)
 {
     const char *text = node->text;
     if (text[0] != '$') {
-        if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")] != '\0')
-            build_error(b, node, "\"%s\" is no host's name; a value of type host is written $name", text);
+        if (text[strspn(text,
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:")] != '\0')
+            build_error(
+                b, node, "\"%s\" is no host's name; a value of type host is written $name", text);
         s->on_host = text;
         return;
     }
@@ -109,18 +118,22 @@ static void check_host(struct builder *b, const struct yaml_node *node, struct s
         if (strcmp(v->name, s->on_value) != 0)
             continue;
         if (v->type != VALUE_HOST)
-            build_error(b, node, "the value \"%s\" is of type %s; on wants one of type host", v->name,
-                value_type_name(v->type));
+            build_error(b, node, "the value \"%s\" is of type %s; on wants one of type host",
+                v->name, value_type_name(v->type));
         return;
     }
     names[count] = NULL;
-    build_error(b, node, "there is no value \"%s\"%s", s->on_value, build_nearest(b, s->on_value, names));
+    build_error(
+        b, node, "there is no value \"%s\"%s", s->on_value, build_nearest(b, s->on_value, names));
 }
 
-/* --- a verify that repeats a check ------------------------------------------------------------------------------- */
+/* --- a verify that repeats a check
+ * ------------------------------------------------------------------------------- */
 
-/* The check that is meant: the one with the same words, else the only one. NULL with the error told. */
-static const struct step *check_meant(struct builder *b, const struct raw_step *raw, const struct step *s)
+/* The check that is meant: the one with the same words, else the only one. NULL with the error
+ * told. */
+static const struct step *check_meant(
+    struct builder *b, const struct raw_step *raw, const struct step *s)
 {
     const struct step *only = NULL;
     int checks = 0;
@@ -137,7 +150,8 @@ static const struct step *check_meant(struct builder *b, const struct raw_step *
         return only;
     build_error(b, raw->node,
         checks == 0 ? "this verify has no run, and there is no check before it that it could repeat"
-                    : "this verify has no run and could repeat several checks; give it the words of the one that is meant");
+                    : "this verify has no run and could repeat several checks; give it the words "
+                      "of the one that is meant");
     return NULL;
 }
 
@@ -147,7 +161,8 @@ static void inherit(struct builder *b, const struct raw_step *raw, struct step *
     for (size_t i = 0; i < sizeof own_only / sizeof own_only[0]; i++) {
         const struct yaml_node *node = yaml_get(raw->node, own_only[i]);
         if (node)
-            build_error(b, node->key, "a verify without run repeats its check with the check's own %s", own_only[i]);
+            build_error(b, node->key,
+                "a verify without run repeats its check with the check's own %s", own_only[i]);
     }
     const struct step *c = check_meant(b, raw, s);
     if (!c)
@@ -164,11 +179,15 @@ static void inherit(struct builder *b, const struct raw_step *raw, struct step *
         s->healthy = c->healthy;
 }
 
-/* --- one step ---------------------------------------------------------------------------------------------------- */
+/* --- one step
+ * ----------------------------------------------------------------------------------------------------
+ */
 
 static void build_timing(struct builder *b, const struct raw_step *raw, struct step *s)
 {
-    s->timeout_ms = raw->timeout_ms > 0 ? raw->timeout_ms : s->verb == STEP_RECOVER ? RECOVER_TIMEOUT_MS : LOOK_TIMEOUT_MS;
+    s->timeout_ms = raw->timeout_ms > 0       ? raw->timeout_ms
+                    : s->verb == STEP_RECOVER ? RECOVER_TIMEOUT_MS
+                                              : LOOK_TIMEOUT_MS;
     s->within_ms = raw->within_ms;
     s->every_ms = raw->within_ms == 0 ? 0 : raw->every_ms > 0 ? raw->every_ms : EVERY_MS;
     if (s->verb == STEP_VERIFY && raw->every_ms > 0 && raw->within_ms == 0)
@@ -205,7 +224,8 @@ static void build_step(struct builder *b, int index, struct step *s)
         check_name(b, raw, s);
 }
 
-/* --- names in judgements ----------------------------------------------------------------------------------------- */
+/* --- names in judgements
+ * ----------------------------------------------------------------------------------------- */
 
 struct name_check {
     struct builder *b;
@@ -223,7 +243,8 @@ static void check_rule_name(void *owner, const char *name, size_t offset)
     for (int i = 0; i < c->b->s->steps_count; i++) {
         if (!steps[i].name)
             continue;
-        if (strcmp(steps[i].name, name) == 0 && (i < c->step->index || (i == c->step->index && c->own_counts)))
+        if (strcmp(steps[i].name, name) == 0 &&
+            (i < c->step->index || (i == c->step->index && c->own_counts)))
             return;
         names[count++] = steps[i].name;
     }
@@ -233,9 +254,9 @@ static void check_rule_name(void *owner, const char *name, size_t offset)
     struct buf path;
     buf_init(&path, 512);
     yaml_path(c->node, &path);
-    diag_add(c->b->diag, DIAG_ERROR, c->node->file, c->node->line, build_column(c->node, offset), buf_text(&path),
-        "no step before the %s in line %d has the name \"%s\"%s", step_verb_words[c->step->verb], c->step->line, name,
-        build_nearest(c->b, name, names));
+    diag_add(c->b->diag, DIAG_ERROR, c->node->file, c->node->line, build_column(c->node, offset),
+        buf_text(&path), "no step before the %s in line %d has the name \"%s\"%s",
+        step_verb_words[c->step->verb], c->step->line, name, build_nearest(c->b, name, names));
     buf_done(&path);
     c->b->failed = true;
 }
@@ -244,9 +265,11 @@ static void check_rule_name(void *owner, const char *name, size_t offset)
 static void warn_not_own(struct builder *b, const struct step *s, const struct yaml_node *node)
 {
     size_t at = 0;
-    if (!s->healthy || judgement_reads_own(s->healthy, &at) || (s->name && judgement_reads(s->healthy, s->name)))
+    if (!s->healthy || judgement_reads_own(s->healthy, &at) ||
+        (s->name && judgement_reads(s->healthy, s->name)))
         return;
-    yaml_warning(b->diag, node, NULL, "this %s is judged by \"%s\", which does not read what it prints itself",
+    yaml_warning(b->diag, node, NULL,
+        "this %s is judged by \"%s\", which does not read what it prints itself",
         step_verb_words[s->verb], judgement_text(s->healthy));
 }
 
@@ -259,7 +282,9 @@ static void check_step_rules(struct builder *b, const struct step *s, bool *told
     size_t at = 0;
     if (s->when) {
         if (judgement_reads_own(s->when, &at))
-            build_error(b, when, "when is asked before the step runs, so it has no result yet; use an earlier step's name");
+            build_error(b, when,
+                "when is asked before the step runs, so it has no result yet; use an earlier "
+                "step's name");
         judgement_names(s->when, check_rule_name, &(struct name_check){b, when, s, false});
     }
     if (s->verb != STEP_CHECK && s->verb != STEP_VERIFY)
@@ -276,11 +301,13 @@ static void check_step_rules(struct builder *b, const struct step *s, bool *told
     warn_not_own(b, s, node);
 }
 
-/* --- order ------------------------------------------------------------------------------------------------------- */
+/* --- order
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 struct order {
     int checks;
-    int recover;  /* index of the recover that still waits for its verify, -1: none */
+    int recover;   /* index of the recover that still waits for its verify, -1: none */
     bool verified; /* the current try has its verify */
     bool any_recover;
 };
@@ -291,7 +318,8 @@ static void order_of(struct builder *b, struct step *s, struct order *o)
     switch (s->verb) {
     case STEP_CHECK:
         if (o->any_recover)
-            build_error(b, node, "a check stands before the first recover; to look again after one, use verify");
+            build_error(b, node,
+                "a check stands before the first recover; to look again after one, use verify");
         o->checks++;
         return;
     case STEP_COLLECT:
@@ -302,9 +330,11 @@ static void order_of(struct builder *b, struct step *s, struct order *o)
         return;
     case STEP_RECOVER:
         if (o->checks == 0)
-            build_error(b, node, "a recover needs a check before it: what was not seen broken is not repaired");
+            build_error(b, node,
+                "a recover needs a check before it: what was not seen broken is not repaired");
         if (o->recover >= 0)
-            build_error(b, raw_of(b, o->recover)->node, "this recover needs a verify behind it: did it help?");
+            build_error(b, raw_of(b, o->recover)->node,
+                "this recover needs a verify behind it: did it help?");
         o->any_recover = true;
         o->recover = s->index;
         o->verified = false;
@@ -328,7 +358,8 @@ static void check_order(struct builder *b, struct step *steps)
     for (int i = 0; i < b->s->steps_count; i++)
         order_of(b, &steps[i], &o);
     if (o.recover >= 0)
-        build_error(b, raw_of(b, o.recover)->node, "this recover needs a verify behind it: did it help?");
+        build_error(
+            b, raw_of(b, o.recover)->node, "this recover needs a verify behind it: did it help?");
 }
 
 static bool mentions(const char *script, const char *name)

@@ -34,8 +34,8 @@ static bool in_list(const char *word, const char *const *words)
     return false;
 }
 
-/* Cuts "alert.details.host" at its dots, behind the first. Returns the number of parts, 0 when one is empty or there
- * are too many. */
+/* Cuts "alert.details.host" at its dots, behind the first. Returns the number of parts, 0 when one
+ * is empty or there are too many. */
 static int cut_path(struct builder *b, const char *text, const char **parts)
 {
     int count = 0;
@@ -78,31 +78,37 @@ static void check_group(struct builder *b, const struct yaml_node *node, const c
     add_groups(&g, m->compiled, m->patterns.count);
     add_groups(&g, m->readers_compiled, m->readers.count);
     if (!g.found)
-        build_error(b, node, "no pattern of match.title or match.read has a group (?<%s>...)%s", name,
-            build_nearest(b, name, g.names));
+        build_error(b, node, "no pattern of match.title or match.read has a group (?<%s>...)%s",
+            name, build_nearest(b, name, g.names));
 }
 
-static void check_source(struct builder *b, const struct yaml_node *node, const struct value_source *s)
+static void check_source(
+    struct builder *b, const struct yaml_node *node, const struct value_source *s)
 {
     const char *first = s->path[0];
     switch (s->kind) {
     case SOURCE_KEYWORD:
         if (b->s->match.keywords.count == 0)
-            build_error(b, node, "%s is read from the keyword token, but match has no keyword", s->text);
+            build_error(
+                b, node, "%s is read from the keyword token, but match has no keyword", s->text);
         break;
     case SOURCE_TITLE:
         check_group(b, node, first);
         break;
     case SOURCE_ALERT:
         if (!in_list(first, alert_fields))
-            build_error(b, node, "an alert has no \"%s\"; its custom details are alert.details.NAME%s", first,
+            build_error(b, node,
+                "an alert has no \"%s\"; its custom details are alert.details.NAME%s", first,
                 build_nearest(b, first, alert_fields));
         else if ((strcmp(first, "details") == 0) != (s->path_count > 1))
-            build_error(b, node, "%s", s->path_count > 1 ? "only alert.details has parts" : "alert.details needs a name behind it");
+            build_error(b, node, "%s",
+                s->path_count > 1 ? "only alert.details has parts"
+                                  : "alert.details needs a name behind it");
         break;
     case SOURCE_INCIDENT:
         if (!in_list(first, incident_fields))
-            build_error(b, node, "an incident has no \"%s\"%s", first, build_nearest(b, first, incident_fields));
+            build_error(b, node, "an incident has no \"%s\"%s", first,
+                build_nearest(b, first, incident_fields));
         break;
     case SOURCE_HOST:
     case SOURCE_KINDS:
@@ -111,7 +117,8 @@ static void check_source(struct builder *b, const struct yaml_node *node, const 
 }
 
 /* Reads one source. Returns -1 when it is wrong, which has been told. */
-static int build_source(struct builder *b, const struct yaml_node *node, const char *text, struct value_source *out)
+static int build_source(
+    struct builder *b, const struct yaml_node *node, const char *text, struct value_source *out)
 {
     size_t n = strcspn(text, ".");
     for (size_t i = 0; i < sizeof source_words / sizeof source_words[0]; i++) {
@@ -121,7 +128,8 @@ static int build_source(struct builder *b, const struct yaml_node *node, const c
         int count = text[n] == '.' ? cut_path(b, text + n + 1, parts) : 0;
         if (count == 0 || count > source_words[i].parts_max) {
             build_error(b, node, "\"%s\" wants %s behind \"%s.\"", text,
-                source_words[i].parts_max > 1 ? "up to 16 names" : "one name", source_words[i].word);
+                source_words[i].parts_max > 1 ? "up to 16 names" : "one name",
+                source_words[i].word);
             return -1;
         }
         const char **path = build_alloc(b, (size_t)count * sizeof *path);
@@ -134,14 +142,15 @@ static int build_source(struct builder *b, const struct yaml_node *node, const c
     }
     const char *word = arena_strndup(b->arena, text, n);
     build_error(b, node,
-        "\"%s\" is no place to look; places are keyword.NAME, title.GROUP, alert.details.NAME, incident.FIELD, "
+        "\"%s\" is no place to look; places are keyword.NAME, title.GROUP, alert.details.NAME, "
+        "incident.FIELD, "
         "host.NAME%s",
         text, word ? build_nearest(b, word, source_names) : "");
     return -1;
 }
 
-static void build_sources(struct builder *b, const struct yaml_node *node, const struct schema_texts *from,
-    struct value_spec *spec)
+static void build_sources(struct builder *b, const struct yaml_node *node,
+    const struct schema_texts *from, struct value_spec *spec)
 {
     struct value_source *sources = build_alloc(b, (size_t)from->count * sizeof *sources + 1);
     const struct yaml_node *item = node && node->kind == YAML_LIST ? node->first : node;
@@ -160,8 +169,8 @@ static bool name_fits(const char *name)
 }
 
 /* The scalar under a key, checked against the spec. NULL when absent or wrong. */
-static const char *checked(struct builder *b, const struct yaml_node *node, const struct value_spec *spec,
-    const char *what)
+static const char *checked(struct builder *b, const struct yaml_node *node,
+    const struct value_spec *spec, const char *what)
 {
     if (!node)
         return NULL;
@@ -177,8 +186,8 @@ static const char *checked(struct builder *b, const struct yaml_node *node, cons
 }
 
 /* A bound in the unit that value_check compares: numbers as they are, durations in milliseconds. */
-static void build_bound(struct builder *b, const struct yaml_node *node, const struct value_spec *spec,
-    const char *what, int64_t *out)
+static void build_bound(struct builder *b, const struct yaml_node *node,
+    const struct value_spec *spec, const char *what, int64_t *out)
 {
     struct value_spec open = *spec;
     open.least = INT64_MIN;
@@ -197,7 +206,8 @@ static void build_bound(struct builder *b, const struct yaml_node *node, const s
 
 static void build_bounds(struct builder *b, const struct yaml_node *node, struct value_spec *spec)
 {
-    bool number = spec->type == VALUE_INT || spec->type == VALUE_PERCENT || spec->type == VALUE_DURATION;
+    bool number =
+        spec->type == VALUE_INT || spec->type == VALUE_PERCENT || spec->type == VALUE_DURATION;
     static const char *const keys[] = {"least", "most"};
     for (int i = 0; i < 2; i++) {
         const struct yaml_node *bound = yaml_get(node, keys[i]);
@@ -234,33 +244,39 @@ static void build_value(struct builder *b, const struct raw_value *raw, struct v
         .line = node->line,
     };
     if (!name_fits(raw->name))
-        build_error(b, node->key, "a value's name has a-z, 0-9 and _, begins with a letter, and has at most 32: it becomes a shell variable");
+        build_error(b, node->key,
+            "a value's name has a-z, 0-9 and _, begins with a letter, and has at most 32: it "
+            "becomes a shell variable");
     else if (strcmp(raw->name, "host") == 0 || strncmp(raw->name, "fl_", 3) == 0)
         build_error(b, node->key, "the name \"%s\" is taken%s", raw->name,
-            raw->name[0] == 'h' ? ": $host is the target's name in the inventory" : ": fl_ is the wrapper's own");
+            raw->name[0] == 'h' ? ": $host is the target's name in the inventory"
+                                : ": fl_ is the wrapper's own");
     if (raw->longest > 0 && spec->type != VALUE_TEXT)
-        build_error(b, yaml_get(node, "longest"), "longest is for text, not for %s", value_type_name(spec->type));
+        build_error(b, yaml_get(node, "longest"), "longest is for text, not for %s",
+            value_type_name(spec->type));
     build_sources(b, yaml_get(node, "from"), &raw->from, spec);
     build_bounds(b, node, spec);
     build_choices(b, raw, spec);
     spec->fallback = checked(b, yaml_get(node, "default"), spec, "default");
     if (raw->from.count == 0 && !yaml_get(node, "default"))
-        build_error(b, node, "the value \"%s\" has neither from nor default: it could never be found", raw->name);
+        build_error(b, node,
+            "the value \"%s\" has neither from nor default: it could never be found", raw->name);
 }
 
 static void build_target(struct builder *b)
 {
     const struct yaml_node *node = yaml_get(b->root, "target");
     struct value_spec *t = &b->s->target;
-    *t = (struct value_spec){.name = "host", .type = VALUE_HOST, .bytes_max = 253, .line = node->line};
+    *t = (struct value_spec){
+        .name = "host", .type = VALUE_HOST, .bytes_max = 253, .line = node->line};
     build_sources(b, yaml_get(node, "host"), &b->raw->target.host, t);
     t->fallback = checked(b, yaml_get(node, "default"), t, "default");
     if (b->raw->target.host.count == 0 && !yaml_get(node, "default"))
         build_error(b, node, "target needs host (places where its name is found) or default");
     for (int i = 0; i < t->sources_count; i++)
         if (t->sources[i].kind == SOURCE_HOST)
-            build_error(b, yaml_get(node, "host"), "%s: the target cannot come from the target's own variables",
-                t->sources[i].text);
+            build_error(b, yaml_get(node, "host"),
+                "%s: the target cannot come from the target's own variables", t->sources[i].text);
 }
 
 void build_values(struct builder *b)

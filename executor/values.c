@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Typing of single values: each type's strict check, and the form that a script gets. Looking for them is in
- * values_extract.c. */
+ * Typing of single values: each type's strict check, and the form that a script gets. Looking for
+ * them is in values_extract.c. */
 #include "executor/values.h"
 
 #include <errno.h>
@@ -115,7 +115,8 @@ static int check_int(struct checked *c)
         return refuse(c, "is a larger number than can be handled");
     if (check_bounds(c, (long double)number, "", 1) != 0)
         return -1;
-    return printed(c, arena_printf(c->arena, "%lld", number)); /* "007" would be octal in a script */
+    return printed(
+        c, arena_printf(c->arena, "%lld", number)); /* "007" would be octal in a script */
 }
 
 static int check_duration(struct checked *c)
@@ -138,7 +139,8 @@ static int check_percent(struct checked *c)
     if (whole > 0 && c->text[end] == '.')
         end += 1 + strspn(c->text + end + 1, DIGITS);
     bool sign = c->text[end] == '%';
-    if (whole == 0 || whole > 3 || end > 16 || c->text[end - 1] == '.' || c->text[end + (sign ? 1 : 0)] != '\0')
+    if (whole == 0 || whole > 3 || end > 16 || c->text[end - 1] == '.' ||
+        c->text[end + (sign ? 1 : 0)] != '\0')
         return refuse(c, "is no percentage such as 85 or 97.5%%");
     long double number = 0, place = 1;
     for (size_t i = 0; i < end; i++) {
@@ -186,7 +188,8 @@ static int check_choice(struct checked *c)
 int value_check(const struct value_spec *spec, const char *text, size_t bytes, struct arena *a,
     const char **out_text, char *why, size_t why_bytes)
 {
-    struct checked c = {.spec = spec, .arena = a, .bytes = bytes, .why = why, .why_bytes = why_bytes};
+    struct checked c = {
+        .spec = spec, .arena = a, .bytes = bytes, .why = why, .why_bytes = why_bytes};
     if (memchr(text, '\0', bytes))
         return refuse(&c, "has a NUL byte");
     if (!text_valid(text, bytes))

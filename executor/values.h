@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * A scenario's values: looked for in the keyword token, the title's named groups, the alerts, the incident and the
- * inventory's host, strictly typed. Knows no JSON: what is in alerts is read through a callback (values_alerts.h has the
- * usual one). Does not quote for the shell; the wrapper does. */
+ * A scenario's values: looked for in the keyword token, the title's named groups, the alerts, the
+ * incident and the inventory's host, strictly typed. Knows no JSON: what is in alerts is read
+ * through a callback (values_alerts.h has the usual one). Does not quote for the shell; the wrapper
+ * does. */
 #ifndef EXECUTOR_VALUES_H
 #define EXECUTOR_VALUES_H
 
@@ -15,7 +16,8 @@
 enum value_read {
     VALUE_READ_NONE, /* there is nothing at that place */
     VALUE_READ_TEXT, /* *out_text, *out_bytes are set */
-    VALUE_READ_ODD,  /* there is something that is no text or number; *out_text says what ("a list") */
+    VALUE_READ_ODD,  /* there is something that is no text or number; *out_text says what ("a list")
+                      */
 };
 
 /* Reads what a source of kind ALERT, INCIDENT or HOST names.
@@ -32,8 +34,9 @@ struct values_input {
 };
 
 struct value {
-    const char *name;   /* arena of the scenario */
-    const char *text;   /* arena; in the script's form: a percent without its sign, a duration in seconds */
+    const char *name; /* arena of the scenario */
+    const char
+        *text; /* arena; in the script's form: a percent without its sign, a duration in seconds */
     const char *source; /* arena of the scenario; "keyword.mount", or "default" */
 };
 
@@ -43,16 +46,15 @@ struct values_problem {
     char text[768];
 };
 
-/* Extracts all values of a scenario, in order of their specs. A value that has sources in several alerts which disagree
- * is a problem, not a choice.
- * out_values  receives s->values_count entries of the arena
- * Returns 0, or -1 with the first problem. */
+/* Extracts all values of a scenario, in order of their specs. A value that has sources in several
+ * alerts which disagree is a problem, not a choice. out_values  receives s->values_count entries of
+ * the arena Returns 0, or -1 with the first problem. */
 int values_extract(const struct scenario *s, const struct values_input *in, struct arena *a,
     const struct value **out_values, struct values_problem *out_problem) MUST_USE;
 
-/* The names that the target may have: from the first source that has something, each different name once (alerts may
- * name several; whether they are one host is the inventory's to say).
- * Returns 0 with at least one name, or -1 with the problem. */
+/* The names that the target may have: from the first source that has something, each different name
+ * once (alerts may name several; whether they are one host is the inventory's to say). Returns 0
+ * with at least one name, or -1 with the problem. */
 struct target_names {
     const char *const *names; /* arena */
     int count;

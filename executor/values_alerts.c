@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Alerts as PagerDuty sends them. Its details are written by whatever monitor raised the alert, so every shape must be
- * survived. */
+ * Alerts as PagerDuty sends them. Its details are written by whatever monitor raised the alert, so
+ * every shape must be survived. */
 #include "executor/values_alerts.h"
 
 #include <jansson.h>
@@ -9,7 +9,8 @@
 
 #include "lib/base/limits.h"
 
-static enum value_read read_scalar(const json_t *value, struct arena *a, const char **out, size_t *out_bytes)
+static enum value_read read_scalar(
+    const json_t *value, struct arena *a, const char **out, size_t *out_bytes)
 {
     const char *text = NULL;
     switch (json_typeof(value)) {
@@ -47,15 +48,16 @@ static enum value_read read_scalar(const json_t *value, struct arena *a, const c
     return VALUE_READ_TEXT;
 }
 
-/* The value at a path, the longest keys first. Tried at most 2^(count-1) times, which the depth of the JSON bounds too:
- * a shorter key is gone into only where it holds an object. */
+/* The value at a path, the longest keys first. Tried at most 2^(count-1) times, which the depth of
+ * the JSON bounds too: a shorter key is gone into only where it holds an object. */
 static const json_t *at_path(const json_t *object, const char *const *path, int count)
 {
     for (int n = count; n > 0 && json_is_object(object); n--) {
         char key[512];
         size_t used = 0;
         for (int i = 0; i < n && used < sizeof key; i++)
-            used += (size_t)snprintf(key + used, sizeof key - used, "%s%s", i > 0 ? "." : "", path[i]);
+            used +=
+                (size_t)snprintf(key + used, sizeof key - used, "%s%s", i > 0 ? "." : "", path[i]);
         if (used >= sizeof key)
             continue;
         const json_t *value = json_object_get(object, key);
@@ -106,8 +108,8 @@ static const json_t *field_of(const json_t *alert, const char *name)
     return NULL;
 }
 
-enum value_read values_alert_read(const struct json_t *alert, const struct value_source *source, struct arena *a,
-    const char **out, size_t *out_bytes)
+enum value_read values_alert_read(const struct json_t *alert, const struct value_source *source,
+    struct arena *a, const char **out, size_t *out_bytes)
 {
     if (!alert || source->kind != SOURCE_ALERT || source->path_count == 0)
         return VALUE_READ_NONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Looking for a scenario's values in the order of their sources. The first source that has something decides; a wrong
- * value there is a problem, not a reason to look on: the author's first place is the one that is meant. */
+ * Looking for a scenario's values in the order of their sources. The first source that has
+ * something decides; a wrong value there is a problem, not a reason to look on: the author's first
+ * place is the one that is meant. */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,16 +18,17 @@ struct found {
 };
 
 struct search {
-    const struct scenario *s;        /* borrowed */
-    const struct values_input *in;   /* borrowed */
-    struct arena *arena;             /* borrowed */
-    struct values_problem *problem;  /* borrowed */
+    const struct scenario *s;       /* borrowed */
+    const struct values_input *in;  /* borrowed */
+    struct arena *arena;            /* borrowed */
+    struct values_problem *problem; /* borrowed */
 };
 
 static int no_memory(struct search *x)
 {
     x->problem->name = "";
-    (void)snprintf(x->problem->text, sizeof x->problem->text, "there is no memory left for the values"); /* fits */
+    (void)snprintf(x->problem->text, sizeof x->problem->text,
+        "there is no memory left for the values"); /* fits */
     return -1;
 }
 
@@ -38,7 +40,9 @@ static void add_seen(struct buf *out, const char *text, size_t bytes)
     text_one_line(text, bytes < 2 * VALUE_SEEN_BYTES ? bytes : 2 * VALUE_SEEN_BYTES, &line);
     size_t keep = text_cut(buf_text(&line), line.bytes, VALUE_SEEN_BYTES, VALUE_SEEN_BYTES);
     (void)buf_printf(out, "\"%.*s%s\"", (int)keep, buf_text(&line),
-        keep < line.bytes || bytes > 2 * VALUE_SEEN_BYTES ? "..." : ""); /* out is a message: cut is fine, below too */
+        keep < line.bytes || bytes > 2 * VALUE_SEEN_BYTES
+            ? "..."
+            : ""); /* out is a message: cut is fine, below too */
     buf_done(&line);
 }
 
@@ -56,13 +60,16 @@ static void add_found(struct found *f, const char *text, size_t bytes)
     f->bytes[f->count++] = bytes;
 }
 
-static void read_one(struct search *x, const struct value_source *source, int alert, struct found *f)
+static void read_one(
+    struct search *x, const struct value_source *source, int alert, struct found *f)
 {
     const char *text = NULL;
     size_t bytes = 0;
-    enum value_read state = x->in->read ? x->in->read(x->in->owner, source, alert, &text, &bytes) : VALUE_READ_NONE;
+    enum value_read state =
+        x->in->read ? x->in->read(x->in->owner, source, alert, &text, &bytes) : VALUE_READ_NONE;
     if (state == VALUE_READ_TEXT) {
-        const char *kept = arena_strndup(x->arena, text, bytes); /* the reader may reuse its memory */
+        const char *kept =
+            arena_strndup(x->arena, text, bytes); /* the reader may reuse its memory */
         if (kept)
             add_found(f, kept, bytes);
         else
@@ -115,7 +122,8 @@ static void add_miss(struct search *x, const struct value_source *source, struct
         if (n == 0)
             (void)buf_add_text(out, "(the incident has no alert)");
         else
-            (void)buf_printf(out, n == 1 ? "(the alert does not have it)" : "(none of %d alerts has it)", n);
+            (void)buf_printf(
+                out, n == 1 ? "(the alert does not have it)" : "(none of %d alerts has it)", n);
     } else {
         (void)buf_add_text(out, "(not set)");
     }
@@ -124,7 +132,8 @@ static void add_miss(struct search *x, const struct value_source *source, struct
 static int problem(struct search *x, const struct value_spec *spec, struct buf *text)
 {
     x->problem->name = spec->name;
-    (void)snprintf(x->problem->text, sizeof x->problem->text, "%s", buf_text(text)); /* cut is fine */
+    (void)snprintf(
+        x->problem->text, sizeof x->problem->text, "%s", buf_text(text)); /* cut is fine */
     buf_done(text);
     return -1;
 }
@@ -133,7 +142,8 @@ static void begin(const struct value_spec *spec, struct buf *out, const char *mo
 {
     buf_init(out, sizeof((struct values_problem *)0)->text - 1);
     bool target = strcmp(spec->name, "host") == 0;
-    (void)buf_printf(out, target ? "the target %s%s" : "the value \"%s\"%s", target ? "host" : spec->name, more);
+    (void)buf_printf(
+        out, target ? "the target %s%s" : "the value \"%s\"%s", target ? "host" : spec->name, more);
 }
 
 static int not_found(struct search *x, const struct value_spec *spec)
@@ -148,7 +158,8 @@ static int not_found(struct search *x, const struct value_spec *spec)
     return problem(x, spec, &out);
 }
 
-static int is_odd(struct search *x, const struct value_spec *spec, const struct value_source *source, const char *what)
+static int is_odd(struct search *x, const struct value_spec *spec,
+    const struct value_source *source, const char *what)
 {
     struct buf out;
     begin(spec, &out, ": ");
@@ -156,8 +167,8 @@ static int is_odd(struct search *x, const struct value_spec *spec, const struct 
     return problem(x, spec, &out);
 }
 
-static int is_wrong(struct search *x, const struct value_spec *spec, const struct value_source *source,
-    const char *text, size_t bytes, const char *why)
+static int is_wrong(struct search *x, const struct value_spec *spec,
+    const struct value_source *source, const char *text, size_t bytes, const char *why)
 {
     struct buf out;
     begin(spec, &out, ": ");
@@ -167,8 +178,8 @@ static int is_wrong(struct search *x, const struct value_spec *spec, const struc
     return problem(x, spec, &out);
 }
 
-static int disagree(struct search *x, const struct value_spec *spec, const struct value_source *source,
-    const char *const *texts, int count)
+static int disagree(struct search *x, const struct value_spec *spec,
+    const struct value_source *source, const char *const *texts, int count)
 {
     struct buf out;
     begin(spec, &out, " is not clear: ");
@@ -181,8 +192,8 @@ static int disagree(struct search *x, const struct value_spec *spec, const struc
     return problem(x, spec, &out);
 }
 
-/* The texts of the first source that has something, each checked and each once. *out_count 0: nowhere.
- * out  VALUE_TARGETS_MAX entries */
+/* The texts of the first source that has something, each checked and each once. *out_count 0:
+ * nowhere. out  VALUE_TARGETS_MAX entries */
 static int find(struct search *x, const struct value_spec *spec, const char **out, int *out_count,
     const struct value_source **out_source)
 {
@@ -255,6 +266,7 @@ int values_target(const struct scenario *s, const struct values_input *in, struc
         return not_found(&x, &s->target);
     if (count == 0)
         names[count++] = s->target.fallback;
-    *out = (struct target_names){names, count, source && names[0] != s->target.fallback ? source->text : "default"};
+    *out = (struct target_names){
+        names, count, source && names[0] != s->target.fallback ? source->text : "default"};
     return 0;
 }
