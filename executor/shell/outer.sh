@@ -20,7 +20,7 @@ fl_look_up() {
     1) return 1 ;;
     2) fl_let_lock; fl_refuse lost 'the record cannot be read' ;;
     esac
-    fl_runs || fl_settle "$fl_rec" "$fl_name"
+    fl_judge "$fl_rec" "$fl_name"
     return 0
 }
 
@@ -89,9 +89,7 @@ fl_holder() {
     2) fl_let_lock; fl_refuse busy 'the record of the attempt that holds the machine cannot be read' ;;
     esac
     fl_held_by="$fl_h1 $fl_h2 $fl_h3"
-    fl_runs && return 0
-    fl_settle "r.$fl_h1/$fl_h2.$fl_h3.record" "$fl_held_by"
-    return 1
+    fl_judge "r.$fl_h1/$fl_h2.$fl_h3.record" "$fl_held_by"
 }
 
 # The record that says "starting", and the name of who holds the machine. From here on the attempt is used up.

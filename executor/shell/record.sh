@@ -89,6 +89,20 @@ fl_runs() {
     fl_help find
 }
 
+# Whether the attempt in fr_* runs; what ended without a word is settled. Its outer shell writes the record without the
+# lock: it may have written, and left, between our reading and our looking for it. Now that it is gone, the record
+# that we read again is its last word.
+fl_judge() { # file, name
+    while ! fl_runs; do
+        fl_was=$fr_state
+        fl_read_record "$1"
+        [ "$fr_state" = "$fl_was" ] || continue
+        fl_settle "$1" "$2"
+        return 1
+    done
+    return 0
+}
+
 # An attempt whose shells are gone: before its script was sent it never started, else its outcome is lost.
 fl_settle() { # file, name
     case $fr_state in

@@ -760,3 +760,20 @@ def test_a_missing_tool_is_named(machine):
         (tools / "hidden").rename(tools / "mkfifo")
     assert got.verdict == "the machine lacks something" and "mkfifo" in got.text
     assert place.ask("recover", script="true").verdict == "ended", "nothing was used up"
+
+
+@pytest.mark.parametrize("act", ["ask", "end", "other"])
+def test_an_outcome_is_not_overwritten_by_who_looks_meanwhile(machine, act):
+    """The outer shell writes the outcome, without the lock, and goes, between another's reading and looking for it."""
+    place = Place(machine)
+    begun = place.counter()
+    held_up = (b"fl_runs() {\n", b"fl_runs() {\nsleep 2\n")
+    session = place.start("recover", script=f"{begun.add()}; sleep 0.3; exit 3")
+    session.send()
+    session.process.stdin.close()
+    wait_for(begun.lines, "the script")
+    looking = {"run": "other", "script": "true"} if act == "other" else {}
+    got = place.ask("recover" if looking else act, patch=held_up, **looking)
+    assert got.verdict == "ended" and got.status == (0 if looking else 3 if act == "ask" else got.status), got
+    assert place.ask("ask").verdict == "ended"
+    session.hang_up()

@@ -220,9 +220,13 @@ exec tail -f /dev/null
     def command(self):
         return subprocess.run([tool(), "command"], capture_output=True, check=True, text=True).stdout.rstrip("\n")
 
-    def start(self, shell="dash", variant="all", user="ops", login=None, environment=None, real_boot=False, **task):
-        """Begins a request; nothing is sent yet."""
+    def start(self, shell="dash", variant="all", user="ops", login=None, environment=None, real_boot=False, patch=None,
+              **task):
+        """Begins a request; nothing is sent yet. patch: (old, new) text of the shell side, to hold it up at a place."""
         payload, nonce = self.compose(**task)
+        if patch:
+            assert patch[0] in payload
+            payload = payload.replace(*patch, 1)
         tools = self.base / "bin" / f"{shell}-{variant}"
         payload = payload.replace(b"fl_sh='/bin/sh'", f"fl_sh='{tools}/sh'".encode(), 1)
         payload = payload.replace(b"fl_path='/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'",
