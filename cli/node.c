@@ -386,7 +386,8 @@ static void start_executor(struct node *n)
         library_load(n->library, scenario_set_hold(n->files->scenarios), inventory_ref(n->files->inventory));
     struct worker_settings ws = {.node = s->node.name, .region = s->node.region, .cluster = s->cluster,
         .slots = (int)s->node.slots, .without_standby_hold = s->runs.without_standby == WITHOUT_STANDBY_HOLD,
-        .recover_blind_go = s->runs.recover_blind == RECOVER_BLIND_GO, .policies = &s->policies};
+        .recover_blind_go = s->runs.recover_blind == RECOVER_BLIND_GO, .policies = &s->policies,
+        .events_kept_ms = s->retention.events_ms, .keys_kept_ms = s->retention.keys_ms};
     struct worker_parts parts = {.loop = n->loop, .store = n->store, .lease = n->lease, .ssh = n->ssh,
         .library = n->library, .desk = pager_desk_of(n->desk), .on_outbox = on_outbox, .owner = n, .log = &n->log};
     n->worker = worker_new(&ws, &parts);
@@ -471,7 +472,8 @@ static int start(struct node *n, struct error *err)
     if (!n->loop)
         return -1;
     struct store_settings st = {.conninfo = s->database.conninfo, .password_file = s->database.password.path,
-        .application = s->node.name, .answer_timeout_ms = (unsigned)s->database.answer_ms};
+        .application = s->node.name, .connect_timeout_ms = (unsigned)s->database.connect_ms,
+        .answer_timeout_ms = (unsigned)s->database.answer_ms, .parked_max = (unsigned)s->database.parked};
     n->store = store_new(n->loop, &st, err);
     struct http_client_settings hc = {0};
     n->http = n->store ? http_client_new(n->loop, &hc, err) : NULL;

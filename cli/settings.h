@@ -52,7 +52,6 @@ struct settings {
     struct {
         const char *conninfo;   /* libpq keywords or URI; several hosts */
         struct secret password; /* path NULL: none. pg.h reads the file itself at each connect */
-        int64_t connections;    /* lanes for runs and intake; renewal has one of its own */
         int64_t connect_ms;
         int64_t answer_ms;
         int64_t parked;
@@ -90,18 +89,16 @@ struct settings {
         struct schema_pairs give_up_by_priority;
         int without_standby; /* enum settings_without_standby */
         int recover_blind;   /* enum settings_recover_blind */
-        int64_t reconcile_ms;
     } runs;
     struct {
-        int64_t rate;       /* requests a minute and token, over all nodes */
-        int64_t request_ms; /* hard limit of one */
+        int64_t rate; /* requests a minute and token, over all nodes */
     } outbox;
     struct {
         int level;  /* enum log_level */
         int format; /* enum log_format */
     } log;
     struct {
-        int64_t events_ms, history_ms, keys_ms;
+        int64_t events_ms, keys_ms;
     } retention;
     struct {
         int language, first_responder, acknowledge, mode;

@@ -49,14 +49,12 @@ static const struct schema_field database_fields[] = {
         .about = "libpq keywords or URI, several hosts allowed: the one that accepts writes is taken. No password here."},
     {.name = "password_file", .type = SCHEMA_SECRET, .offset = SET(database.password), .most = PATH_BYTES, .flags = SCHEMA_RELOAD,
         .about = "A file with the password; it is read again at each connect."},
-    {.name = "connections", .type = SCHEMA_INT, .offset = SET(database.connections), .least = 1, .most = 32, .standard = "4",
-        .about = "Connections for runs and intake; the lease has one of its own."},
     {.name = "connect_within", .type = SCHEMA_DURATION, .offset = SET(database.connect_ms), .least = 100, .most = MINUTES, .standard = "3s",
         .about = "How long one host of the database may take to accept a connection."},
     {.name = "answer_within", .type = SCHEMA_DURATION, .offset = SET(database.answer_ms), .least = 500, .most = MINUTES, .standard = "10s",
         .about = "How long an answer may take before the connection is parked and its outcome counts as unknown."},
-    {.name = "parked", .type = SCHEMA_INT, .offset = SET(database.parked), .least = 1, .most = 64, .standard = "8",
-        .about = "The most connections that may wait for a late answer."},
+    {.name = "parked", .type = SCHEMA_INT, .offset = SET(database.parked), .least = 1, .most = 64, .standard = "2",
+        .about = "The most connections of each lane (renewal, intake, work) that may wait for a late answer."},
     {0},
 };
 static const struct schema database_schema = {.name = "database map", .fields = database_fields, .about = "The Postgres that all nodes share."};
@@ -85,8 +83,6 @@ static const struct schema_field http_fields[] = {
         .about = "The most connections at once."},
     {.name = "per_ip", .type = SCHEMA_INT, .offset = SET(http.per_ip), .least = 0, .most = 20000, .standard = "0",
         .about = "The most connections from one address; 0 for no limit, as behind a proxy."},
-    {.name = "request_within", .type = SCHEMA_DURATION, .offset = SET(http.request_ms), .least = 500, .most = 2 * MINUTES, .standard = "10s",
-        .about = "How long a request may take to arrive whole."},
     {0},
 };
 static const struct schema http_schema = {.name = "http map", .fields = http_fields, .about = "The door for webhooks, health checks and operators."};
@@ -157,8 +153,6 @@ static const struct schema_field runs_fields[] = {
         .about = "Whether a recover may start while no synchronous standby of the database is in force."},
     {.name = "recover_blind", .type = SCHEMA_WORD, .offset = SET(runs.recover_blind), .words = recover_blind, .standard = "hold",
         .about = "Whether a recover may start while PagerDuty cannot be asked about the incident."},
-    {.name = "reconcile", .type = SCHEMA_DURATION, .offset = SET(runs.reconcile_ms), .least = SECONDS, .most = 60 * SECONDS, .standard = "30s",
-        .about = "How often PagerDuty's open incidents are compared with ours."},
     {0},
 };
 static const struct schema runs_schema = {.name = "runs map", .fields = runs_fields, .about = "When runs act, wait and give up."};
@@ -166,8 +160,6 @@ static const struct schema runs_schema = {.name = "runs map", .fields = runs_fie
 static const struct schema_field outbox_fields[] = {
     {.name = "rate", .type = SCHEMA_INT, .offset = SET(outbox.rate), .least = 1, .most = 10000, .standard = "960",
         .about = "Requests to PagerDuty a minute for each token, all nodes together."},
-    {.name = "request_within", .type = SCHEMA_DURATION, .offset = SET(outbox.request_ms), .least = SECONDS, .most = 60 * SECONDS, .standard = "20s",
-        .about = "The hard limit of one request."},
     {0},
 };
 static const struct schema outbox_schema = {.name = "outbox map", .fields = outbox_fields, .about = "Writing to PagerDuty."};
@@ -182,10 +174,8 @@ static const struct schema_field log_fields[] = {
 static const struct schema log_schema = {.name = "log map", .fields = log_fields, .about = "The log on standard error."};
 
 static const struct schema_field retention_fields[] = {
-    {.name = "events", .type = SCHEMA_DURATION, .offset = SET(retention.events_ms), .least = DAYS, .most = 3650 * DAYS, .standard = "30d",
-        .about = "How long webhooks are kept as they came."},
-    {.name = "history", .type = SCHEMA_DURATION, .offset = SET(retention.history_ms), .least = DAYS, .most = 3650 * DAYS, .standard = "400d",
-        .about = "How long ended runs and their journals are kept."},
+    {.name = "events", .type = SCHEMA_DURATION, .offset = SET(retention.events_ms), .least = 3 * DAYS, .most = 3650 * DAYS, .standard = "3d",
+        .about = "How long webhooks stay in the hot table, where a copy of one is recognised; then they go to history."},
     {.name = "keys", .type = SCHEMA_DURATION, .offset = SET(retention.keys_ms), .least = 180 * DAYS, .most = 3650 * DAYS, .standard = "180d",
         .about = "How long the keys are kept that stop a late copy of an event from starting a second run."},
     {0},

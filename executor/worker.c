@@ -16,7 +16,6 @@
 #define SWEEP_EVERY_MS 5000
 #define SWEEP_BATCH 200
 #define RUNS_KEPT_HOT_MS 60000
-#define EVENTS_KEPT_HOT_MS (72LL * 3600 * 1000) /* PagerDuty repeats for 48 h */
 
 static void claim_tick(void *owner);
 static void hands_tick(void *owner);
@@ -283,5 +282,6 @@ static void sweep_tick(void *owner)
 {
     struct worker *w = owner;
     if (!w->sweep_op && !w->draining && lease_held(w->parts.lease))
-        w->sweep_op = history_sweep(w->parts.store, RUNS_KEPT_HOT_MS, EVENTS_KEPT_HOT_MS, SWEEP_BATCH, on_swept, w);
+        w->sweep_op = history_sweep(w->parts.store, RUNS_KEPT_HOT_MS, w->settings.events_kept_ms, w->settings.keys_kept_ms,
+            SWEEP_BATCH, on_swept, w);
 }

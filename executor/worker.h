@@ -20,6 +20,8 @@ struct worker_settings {
     bool recover_blind_go;     /* else a recover waits until PagerDuty can be asked */
     const struct policies *policies;
     int64_t claim_every_ms; /* 0: 1000 */
+    int64_t events_kept_ms; /* in the hot table; PagerDuty repeats for 48 h */
+    int64_t keys_kept_ms;   /* of runs: a late copy starts nothing */
     int64_t touch_known_ms; /* 0: 15000: how fresh our knowledge of the incident must be before a recover */
 };
 

@@ -2,8 +2,8 @@
  * Sweeping the hot tables. */
 #include "lib/store/history.h"
 
-uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_older_ms, int most, pg_done *done,
-    void *owner)
+uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_older_ms, int64_t keys_older_ms, int most,
+    pg_done *done, void *owner)
 {
     struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
     (void)pg_group_add(group, "history_prepare", NULL, 0, NULL); /* failures stick to the group */
@@ -11,6 +11,8 @@ uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_ol
     (void)pg_group_add(group, "history_move_runs", runs, 2, NULL);
     struct pg_value events[] = {PG_INT(events_older_ms), PG_INT(most)};
     (void)pg_group_add(group, "history_move_events", events, 2, NULL);
+    struct pg_value keys[] = {PG_INT(keys_older_ms), PG_INT(most)};
+    (void)pg_group_add(group, "history_drop_keys", keys, 2, NULL);
     return pg_group_send(group, 0, done, owner);
 }
 

@@ -28,7 +28,8 @@ static struct pg *open_lane(struct loop *loop, const struct store_settings *sett
     (void)snprintf(application, sizeof application, "firstline %.40s %s", settings->application, name);
     struct pg_settings ps = {.conninfo = settings->conninfo, .application = application,
         .password_file = settings->password_file, .statements = statements,
-        .answer_timeout_ms = settings->answer_timeout_ms};
+        .connect_timeout_ms = settings->connect_timeout_ms, .answer_timeout_ms = settings->answer_timeout_ms,
+        .parked_max = settings->parked_max};
     return pg_new(loop, &ps, err);
 }
 

@@ -18,7 +18,9 @@ struct store_settings {
     const char *conninfo;      /* borrowed for the call */
     const char *password_file; /* borrowed for the call; NULL: none */
     const char *application;   /* borrowed for the call: the node's name */
-    unsigned answer_timeout_ms;
+    unsigned connect_timeout_ms; /* for one host; 0: pg.h's default */
+    unsigned answer_timeout_ms;  /* likewise */
+    unsigned parked_max;         /* of each lane; likewise */
 };
 
 /* Starts to connect. NULL: CONFIG, LIMIT. */

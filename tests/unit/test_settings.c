@@ -51,7 +51,6 @@ static void the_defaults_are_right(void **state)
     assert_int_equal(s->runs.without_standby, WITHOUT_STANDBY_RUN);
     assert_int_equal(s->runs.recover_blind, RECOVER_BLIND_HOLD);
     assert_int_equal(s->outbox.rate, 960);
-    assert_int_equal(s->outbox.request_ms, 20000);
     assert_int_equal(s->log.level, LOG_INFO);
     assert_int_equal(s->log.format, LOG_LOGFMT);
     assert_int_equal(s->retention.keys_ms, INT64_C(180) * 86400000);
@@ -72,7 +71,7 @@ static void the_defaults_are_right(void **state)
 static const char whole[] =
     "cluster: c1\n"
     "node: { name: tokyo-1, region: tokyo, roles: [executor], slots: 20, drain: 1m30s }\n"
-    "database: { conninfo: 'host=a,b dbname=f', password_file: secrets/db, connections: 2 }\n"
+    "database: { conninfo: 'host=a,b dbname=f', password_file: secrets/db }\n"
     "lease: { renew: 1s, length: 4s, gap: 2s }\n"
     "http: { address: '::1', port: 0, body_limit: 1MiB, per_ip: 5 }\n"
     "files: { scenarios: scenarios, inventory: [/srv/inventory, more.yaml], known_hosts: known_hosts }\n"
