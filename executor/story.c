@@ -144,8 +144,12 @@ static bool looks_healthy(const struct telling *t)
 static void say_reason(struct telling *t, struct buf *out)
 {
     set_details(t);
-    bool healthy = t->story->reason == WHY_SHADOW && looks_healthy(t);
-    say(t, healthy ? TEXT_WHY_SHADOW_HEALTHY : TEXT_WHY + (unsigned)t->story->reason, out);
+    enum story_text text = TEXT_WHY + (unsigned)t->story->reason;
+    if (t->story->reason == WHY_SHADOW && looks_healthy(t))
+        text = TEXT_WHY_SHADOW_HEALTHY;
+    else if (t->story->reason == WHY_GIVE_UP && t->story->scenario[0] == '\0')
+        text = TEXT_WHY_NOT_BEGUN;
+    say(t, text, out);
 }
 
 void story_reason(const struct story *s, struct buf *out)
@@ -212,7 +216,7 @@ static void say_changes(struct telling *t, struct buf *out)
     story_args_set(&t->args, "list", buf_text(&list));
     if (list.bytes > 0)
         say_line(t, TEXT_CHANGED, out);
-    else if (s->host[0])
+    else if (s->host[0] && s->ending != ENDING_SHADOWED) /* whose first line says so */
         say_line(t, TEXT_CHANGED_NOTHING, out);
     buf_done(&list);
     if (t->recovers > 0 && t->first && t->last != t->first && t->first->why[0] && t->last->why[0]) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/duration.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 
@@ -13,6 +14,8 @@
 #define LINE_CHARS_MAX 400  /* of one output line */
 #define FOUND_CHARS_MAX 300 /* of what was found, in a step's line */
 #define STEPS_KEPT_FIRST 2  /* the first check and what followed it */
+#define COUNT_CHARS 80      /* what says how many looks, processes or steps there were */
+#define NO_OUTPUT SIZE_MAX
 
 static void set_number(struct story_args *a, const char *name, long long n, char room[24])
 {
@@ -161,12 +164,10 @@ static void say_left_out(enum policy_language language, enum story_text text, co
     struct buf *out)
 {
     struct story_args a = {0};
-    char first[24], second[24];
-    size_t chars = 0;
-    for (size_t i = 0; i < lines; i++)
-        chars += text_chars(from[i].text, from[i].bytes) + 1;
+    char first[24], size[DURATION_TEXT_BYTES];
+    const struct line *last = &from[lines - 1];
     set_number(&a, "lines", (long long)lines, first);
-    set_number(&a, "chars", (long long)chars, second);
+    story_args_set(&a, "size", size_print_rough((last->text - from->text) + (int64_t)last->bytes, size));
     story_add(out, "  ", 2);
     story_say(out, language, text, &a);
     story_add(out, "\n", 1);
@@ -311,7 +312,7 @@ static void add_step(const struct story *s, const struct zone *zone, int i, int 
     story_args_set(&a, looks > 1 ? "looks" : "left", buf_text(&looked));
     story_say(out, s->language, is_judged(step) ? TEXT_STEP_JUDGED : TEXT_STEP_DONE, &a);
     story_add(out, "\n", 1);
-    if (wants_output(step))
+    if (output_chars != NO_OUTPUT && wants_output(step))
         story_output(s->language, step->output, step->cut, output_chars, out);
     buf_done(&took);
     buf_done(&end);
@@ -351,6 +352,38 @@ static bool add_steps(const struct story *s, const struct zone *zone, int skip, 
     return true;
 }
 
+static size_t step_chars(const struct story *s, const struct zone *zone, int i)
+{
+    struct buf one;
+    buf_init(&one, STORY_NOTE_CHARS_MAX * 4);
+    add_step(s, zone, i, 1, NO_OUTPUT, &one);
+    size_t chars = text_chars(buf_text(&one), one.bytes) + COUNT_CHARS;
+    buf_done(&one);
+    return chars;
+}
+
+/* How many of the shown steps must go so that the first and the newest fit, without their outputs. */
+static int steps_to_skip(const struct story *s, const struct zone *zone, size_t chars_max)
+{
+    size_t chars = COUNT_CHARS;
+    int shown = 0, kept = 0;
+    for (int i = 0; i < s->steps_count; i++) {
+        if (is_repeated(s, i))
+            continue;
+        if (shown++ < STEPS_KEPT_FIRST)
+            chars += step_chars(s, zone, i);
+    }
+    for (int i = s->steps_count - 1; i >= 0 && kept < shown - STEPS_KEPT_FIRST; i--) {
+        if (is_repeated(s, i))
+            continue;
+        chars += step_chars(s, zone, i);
+        if (chars > chars_max)
+            break;
+        kept++;
+    }
+    return shown > STEPS_KEPT_FIRST ? shown - STEPS_KEPT_FIRST - kept : 0;
+}
+
 void story_evidence(const struct story *s, const struct zone *zone, size_t chars_max, struct buf *out)
 {
     static const size_t sizes[] = {STORY_OUTPUT_CHARS_MAX, 1000, 400, 0};
@@ -361,9 +394,9 @@ void story_evidence(const struct story *s, const struct zone *zone, size_t chars
         buf_clear(&all);
         fits = add_steps(s, zone, 0, sizes[i], chars_max, &all);
     }
-    for (int skip = 1; skip < s->steps_count && !fits; skip++) {
+    if (!fits) {
         buf_clear(&all);
-        fits = add_steps(s, zone, skip, 0, chars_max, &all);
+        (void)add_steps(s, zone, steps_to_skip(s, zone, chars_max), NO_OUTPUT, chars_max, &all); /* measured: it fits */
     }
     story_add(out, buf_text(&all), text_cut(buf_text(&all), all.bytes, chars_max, all.bytes));
     buf_done(&all);

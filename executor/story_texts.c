@@ -36,16 +36,16 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "【シャドー】変更は行っていません。{reason}"}},
 
     [TEXT_WHY + WHY_VERIFIED] = {COMMON, {
-        "{host} is healthy again[ after \"{did}\"][. {look}: {found}].",
+        "{host} is healthy again[ after \"{did}\"][ ({look}: {found})].",
         "{host} は[「{did}」の後、]正常に戻りました[。{look}: {found}]。"}},
     [TEXT_WHY + WHY_SELF_HEALED] = {COMMON, {
-        "{host} was healthy when firstline looked[. {look}: {found}].",
+        "{host} was healthy when firstline looked[ ({look}: {found})].",
         "{host} は確認した時点で正常でした[。{look}: {found}]。"}},
     [TEXT_WHY + WHY_MONITOR_CLEARED] = {COMMON, {
-        "The monitor cleared its alert[ after \"{did}\"], and the incident closed with it[. Last seen: {look}: {found}].",
+        "The monitor cleared its alert[ after \"{did}\"], and the incident closed with it[ (last seen: {look}: {found})].",
         "[「{did}」の後、]監視側でアラートが解消し、インシデントもクローズされました[。最後の確認 {look}: {found}]。"}},
     [TEXT_WHY + WHY_NOT_HEALED] = {COMMON, {
-        "{host} is still unhealthy[ after \"{did}\"], and the scenario has nothing more to try[. {look}: {found}].",
+        "{host} is still unhealthy[ after \"{did}\"], and the scenario has nothing more to try[ ({look}: {found})].",
         "{host} は[「{did}」の後も]異常のままで、シナリオの処置はすべて終わりました[。{look}: {found}]。"}},
     [TEXT_WHY + WHY_CANNOT_TELL] = {COMMON "step why", {
         "It cannot be told whether {host} is healthy[. {step}][: {why}].",
@@ -61,16 +61,16 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "シナリオに必要な値がそろいません: {problem}。"}},
     [TEXT_WHY + WHY_HOST_UNKNOWN] = {COMMON "name owner from", {
         "The inventory[ of {owner}] has no host \"{name}\"[ (from {from})]; a host that is not in it is never contacted.",
-        "[{owner} の]インベントリにホスト「{name}」がありません[(参照元: {from})]。未登録のホストには接続しません。"}},
+        "[{owner} の]インベントリにホスト「{name}」がありません[（参照元: {from}）]。未登録のホストには接続しません。"}},
     [TEXT_WHY + WHY_HOST_AMBIGUOUS] = {COMMON "name owner from", {
         "The name \"{name}\"[ (from {from})] fits several hosts in the inventory[ of {owner}]; firstline does not guess.",
-        "「{name}」[(参照元: {from})]に該当するホストが[ {owner} の]インベントリに複数あり、特定できません。"}},
+        "「{name}」[（参照元: {from}）]に該当するホストが[ {owner} の]インベントリに複数あり、特定できません。"}},
     [TEXT_WHY + WHY_HOSTS_DIFFER] = {COMMON "names", {
         "The alerts name different hosts: {names}; firstline does not guess.",
         "アラートによって対象ホストが異なり、特定できません: {names}。"}},
     [TEXT_WHY + WHY_NO_LONGER_OPEN] = {COMMON "status", {
         "The incident was no longer open[ ({status})] when firstline came to it; nothing was done.",
-        "firstline の着手時、インシデントはすでに終了していました[({status})]。何も実行していません。"}},
+        "firstline の着手時、インシデントはすでに終了していました[（{status}）]。何も実行していません。"}},
     [TEXT_WHY + WHY_NEW_ALERT] = {COMMON "alerts", {
         "{host} is healthy, but there are alerts that firstline has not looked at: {alerts}. Resolving would hide them.",
         "{host} は正常ですが、firstline が確認していないアラートがあるため、解決にはしていません: {alerts}。"}},
@@ -79,13 +79,13 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "{host} は正常ですが、新しいアラートの有無を PagerDuty に確認できないため、解決にはしていません[: {error}]。"}},
     [TEXT_WHY + WHY_PERSON] = {COMMON "who how", {
         "{who} took over[ ({how})]; firstline changes nothing more.",
-        "{who} が引き取ったため[({how})]、firstline はこれ以上変更しません。"}},
+        "{who} が引き取ったため[（{how}）]、firstline はこれ以上変更しません。"}},
     [TEXT_WHY + WHY_CLOSED] = {COMMON "who how", {
         "{who} closed the incident[ ({how})]; firstline changes nothing more.",
-        "{who} がクローズしたため[({how})]、firstline はこれ以上変更しません。"}},
+        "{who} がクローズしたため[（{how}）]、firstline はこれ以上変更しません。"}},
     [TEXT_WHY + WHY_STOP_SWITCH] = {COMMON "scope key who why", {
         "A stop switch is set ({scope}[ {key}])[ by {who}][: {why}]; no recover starts.",
-        "停止スイッチが有効なため({scope}[ {key}])、復旧処置を実行しません[。設定者 {who}][、理由: {why}]。"}},
+        "停止スイッチが有効なため（{scope}[ {key}]）、復旧処置を実行しません[。設定者 {who}][、理由: {why}]。"}},
     [TEXT_WHY + WHY_RECURRENCE] = {COMMON "count hours", {
         "This keeps coming back: {host} had the same recover {count} times within {hours} h, so it is not done again.",
         "再発が続いています。{host} では同じ処置を {hours} 時間以内に {count} 回実行済みのため、再実行しません。"}},
@@ -97,7 +97,7 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "担当者が対応中かどうかを PagerDuty に確認できないため、復旧処置を実行しません[: {error}]。"}},
     [TEXT_WHY + WHY_GIVE_UP] = {COMMON "doing", {
         "Time is up, {age} after the incident was opened[; firstline was {doing}].",
-        "発生から {age} が経過し、制限時間になりました[(直前の状態: {doing})]。"}},
+        "発生から{age}が経過し、制限時間になりました[（直前の状態: {doing}）]。"}},
     [TEXT_WHY + WHY_DOUBT] = {COMMON "step on why holder", {
         "\"{step}\" was sent to {on}, and what became of it is not known[: {why}].",
         "{on} に「{step}」を送りましたが、その結果を確認できません[: {why}]。"}},
@@ -109,10 +109,10 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "{on} で「{step}」を開始できませんでした[: {said}]。"}},
     [TEXT_WHY + WHY_BUSY] = {COMMON "step on holder", {
         "\"{step}\" did not start: another recover holds {on}[ ({holder})].",
-        "{on} で別の復旧処置が実行中のため、「{step}」を開始できませんでした[({holder})]。"}},
+        "{on} で別の復旧処置が実行中のため、「{step}」を開始できませんでした[（{holder}）]。"}},
     [TEXT_WHY + WHY_SHADOW] = {COMMON "would", {
         "{host} is unhealthy[ ({look}: {found})]; firstline would now do[: {would}].",
-        "{host} は異常です[({look}: {found})]。auto であれば次を実行します[: {would}]。"}},
+        "{host} は異常です[。{look}: {found}]。auto であれば次を実行します[: {would}]。"}},
     [TEXT_WHY + WHY_MODE] = {COMMON "mode", {
         "The scenario's mode \"{mode}\" is not available yet.",
         "シナリオのモード「{mode}」はまだ利用できません。"}},
@@ -121,14 +121,17 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "firstline 側の問題で続行できません[: {error}]。"}},
     [TEXT_WHY_SHADOW_HEALTHY] = {COMMON, {
         "{host} is healthy[ ({look}: {found})]; firstline would have resolved the incident.",
-        "{host} は正常です[({look}: {found})]。auto であれば解決にします。"}},
+        "{host} は正常です[。{look}: {found}]。auto であれば解決にします。"}},
+    [TEXT_WHY_NOT_BEGUN] = {COMMON "doing", {
+        "Time is up, {age} after the incident was opened, and firstline had not begun; nothing was done.",
+        "発生から{age}が経過し制限時間になりましたが、開始できませんでした。何も実行していません。"}},
     [TEXT_SOMEBODY] = {"", {"a person", "担当者"}},
 
     [TEXT_START] = {"host scenario", {"firstline is checking {host}[ ({scenario})].",
-        "firstline が {host} の確認を始めました[({scenario})]。"}},
+        "firstline が {host} の確認を始めました[（{scenario}）]。"}},
     [TEXT_START_SHADOW] = {"host scenario", {"firstline looks at {host}[ ({scenario})] in shadow mode; it changes nothing.",
-        "firstline がシャドーモードで {host} を確認します[({scenario})]。変更は行いません。"}},
-    [TEXT_START_LATE] = {"age", {"Begun {age} after the incident was opened.", "発生から {age} 後に開始しました。"}},
+        "firstline がシャドーモードで {host} を確認します[（{scenario}）]。変更は行いません。"}},
+    [TEXT_START_LATE] = {"age", {"Begun {age} after the incident was opened.", "発生から{age}後に開始しました。"}},
     [TEXT_START_TAKE_OVER] = {"", {"To take over, acknowledge the incident: firstline then changes nothing more.",
         "引き取る場合は Acknowledge してください。以後 firstline は変更を行いません。"}},
     [TEXT_VALUES] = {"list", {"Values: {list}", "値: {list}"}},
@@ -139,54 +142,53 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_VERB + STEP_VERIFY] = {"", {"verify", "再確認"}},
     [TEXT_STEP_JUDGED] = {"time verb title user on outcome found took looks", {
         "{time} {verb} \"{title}\"[ on {on}][ as {user}]: {outcome}[. {found}] ({took}[, {looks}])",
-        "{time} {verb}「{title}」[{on} で][{user} で]: {outcome}[。{found}]({took}[、{looks}])"}},
+        "{time} {verb}「{title}」[（{on}）][（{user}）]: {outcome}[。{found}]（{took}[、{looks}]）"}},
     [TEXT_STEP_DONE] = {"time verb title user on end found took left", {
         "{time} {verb} \"{title}\"[ on {on}][ as {user}]: {end}[. {found}] ({took}[, {left}])",
-        "{time} {verb}「{title}」[{on} で][{user} で]: {end}[。{found}]({took}[、{left}])"}},
+        "{time} {verb}「{title}」[（{on}）][（{user}）]: {end}[。{found}]（{took}[、{left}]）"}},
     [TEXT_PROGRESS_JUDGED] = {"host title outcome found", {
         "{host}, {title}: {outcome}[. {found}].", "{host} {title}: {outcome}[。{found}]。"}},
     [TEXT_PROGRESS_DONE] = {"host title end user took", {
-        "{host}: did \"{title}\"[ as {user}]: {end} ({took}).", "{host} で「{title}」を[ {user} で]実行: {end}({took})。"}},
+        "{host}: did \"{title}\"[ as {user}]: {end} ({took}).", "{host} で「{title}」を[ {user} で]実行: {end}（{took}）。"}},
     [TEXT_OUTCOME + JUDGED_HEALTHY] = {"", {"healthy", "正常"}},
     [TEXT_OUTCOME + JUDGED_UNHEALTHY] = {"", {"unhealthy", "異常"}},
     [TEXT_OUTCOME + JUDGED_CANNOT_TELL] = {"", {"cannot tell", "判断不可"}},
     [TEXT_END_STATUS] = {"status", {"exit status {status}", "終了コード {status}"}},
     [TEXT_END_SIGNAL] = {"signal", {"ended by signal {signal}", "シグナル {signal} で終了"}},
     [TEXT_END_TIMEOUT] = {"", {"its time ran out, it was ended", "時間切れのため停止"}},
-    [TEXT_END_UNKNOWN] = {"", {"its end is not known", "結果不明"}},
+    [TEXT_END_UNKNOWN] = {"", {"its outcome is not known", "結果不明"}},
     [TEXT_LEFT_RUNNING] = {"count", {"processes left running: {count}", "残存プロセス {count}"}},
     [TEXT_LOOKS] = {"count", {"looked {count} times", "{count} 回確認"}},
-    [TEXT_STEPS_LEFT_OUT] = {"count", {"(... {count} steps left out)", "(… {count} ステップ省略)"}},
-    [TEXT_OUTPUT_LEFT_OUT] = {"lines chars", {"(... {lines} lines, {chars} characters left out)",
-        "(… {lines} 行、{chars} 文字を省略)"}},
-    [TEXT_OUTPUT_CUT] = {"", {"(there was more output than is kept)", "(出力が長いため一部のみ保存)"}},
-    [TEXT_OUTPUT_OMITTED] = {"lines chars", {"(output left out: {lines} lines, {chars} characters)",
-        "(出力 {lines} 行、{chars} 文字を省略)"}},
-    [TEXT_LINE_CUT] = {"chars", {" (... {chars} more)", " (… あと {chars} 文字)"}},
+    [TEXT_STEPS_LEFT_OUT] = {"count", {"(... {count} steps left out)", "（… {count} ステップ省略）"}},
+    [TEXT_OUTPUT_LEFT_OUT] = {"lines size", {"(... {lines} lines, {size} left out)",
+        "（… {lines} 行、{size} を省略）"}},
+    [TEXT_OUTPUT_CUT] = {"", {"(there was more output than is kept)", "（出力が長いため一部のみ保存）"}},
+    [TEXT_OUTPUT_OMITTED] = {"lines size", {"(output left out: {lines} lines, {size})",
+        "（出力 {lines} 行、{size} を省略）"}},
+    [TEXT_LINE_CUT] = {"chars", {" (... {chars} more)", " （… あと {chars} 文字）"}},
     [TEXT_IT_SAID] = {"found said", {"{found}[; it said: {said}]", "{found}[、エラー出力: {said}]"}},
 
-    [TEXT_CHANGED_NOTHING] = {"host", {"Changed[ on {host}]: nothing.", "変更[({host})]: なし"}},
-    [TEXT_CHANGED] = {"host list", {"Changed[ on {host}]: {list}.", "変更[({host})]: {list}"}},
+    [TEXT_CHANGED_NOTHING] = {"host", {"Changed[ on {host}]: nothing.", "変更[（{host}）]: なし"}},
+    [TEXT_CHANGED] = {"host list", {"Changed[ on {host}]: {list}.", "変更[（{host}）]: {list}"}},
     [TEXT_CHANGED_BY] = {"title on user end took", {"{title} ([on {on}, ][as {user}, ]{end}[, {took}])",
-        "{title}([{on}、][{user} で実行、]{end}[、{took}])"}},
+        "{title}（[{on}、][{user}、]{end}[、{took}]）"}},
     [TEXT_EFFECT] = {"before after", {"Before: {before}. After: {after}.", "処置前: {before} → 処置後: {after}"}},
     [TEXT_TAKEN_OVER] = {"lost node", {"Worker {lost} went away during this run; {node} took over from its journal.",
         "途中でワーカー {lost} が離脱し、{node} が記録をもとに引き継ぎました。"}},
     [TEXT_TAKEN_OVER_ASKED] = {"lost node step end", {
         "Worker {lost} went away during this run; {node} took over and asked the machine about \"{step}\": {end}.",
-        "途中でワーカー {lost} が離脱し、{node} が引き継ぎました。「{step}」はマシンの記録によると{end}です。"}},
+        "途中でワーカー {lost} が離脱し、{node} が引き継ぎました。「{step}」はマシンの記録では{end}です。"}},
     [TEXT_NO_STANDBY] = {"", {"The database had no synchronous standby while this ran.",
         "実行中、データベースの同期スタンバイがありませんでした。"}},
     [TEXT_MAY_START] = {"step on most", {
         "CAREFUL: \"{step}\" may still start or be running on {on}; firstline could not reach the machine to rule it out."
         "[ Once started it runs for at most {most}.]",
         "注意: {on} で「{step}」がこれから開始される、または実行中の可能性があります。マシンに到達できず、取り消せていません。"
-        "[開始後は最長 {most}で終了します。]"}},
+        "[開始後は最長{most}で終了します。]"}},
     [TEXT_EVIDENCE] = {"date zone opened ended took", {
         "What was done ({date} {zone}; opened {opened}, ended {ended}, {took}):",
-        "経過({date} {zone}、発生 {opened}、終了 {ended}、{took}):"}},
+        "経過（{date} {zone}、発生 {opened}、終了 {ended}、{took}）:"}},
     [TEXT_SAY] = {"say", {"The scenario says: {say}", "シナリオより: {say}"}},
-    [TEXT_WOULD_RESOLVE] = {"", {"In mode auto it would resolve the incident.", "auto であれば解決にします。"}},
     [TEXT_FOOTER] = {"scenario set mode run node region", {
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]",
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]"}},
@@ -211,7 +213,7 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_NEXT_ALERTS] = {"", {"Look whether new alerts came, then resolve the incident by hand.",
         "新しいアラートの有無を確認し、手動で解決にしてください。"}},
     [TEXT_NEXT_GO] = {"scope key", {"The switch is released by: firstline go ({scope}[ {key}])",
-        "停止スイッチの解除: firstline go({scope}[ {key}])"}},
+        "停止スイッチの解除: firstline go（{scope}[ {key}]）"}},
     [TEXT_NEXT_CAUSE] = {"", {"Look for the cause; the same recover did not last.",
         "同じ処置では再発するため、根本原因を調査してください。"}},
     [TEXT_NEXT_STANDBY] = {"", {"Look at the database's replication; until it is back, recover by hand.",
@@ -222,7 +224,7 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_NEXT_REACH] = {"on", {"See whether {on} is up and reachable: power, network, sshd, host key.",
         "{on} の稼働状況、ネットワーク、sshd、ホスト鍵を確認してください。"}},
     [TEXT_NEXT_MACHINE] = {"on login", {"See the rights[ of {login}] on {on}: sudo, free space, the folder for records.",
-        "{on} での[ {login} の]権限(sudo)、空き容量、記録用フォルダーを確認してください。"}},
+        "{on} での[ {login} の]権限（sudo）、空き容量、記録用フォルダーを確認してください。"}},
     [TEXT_NEXT_BUSY] = {"on", {"See what the other run does on {on}: firstline runs", "{on} での別の実行を確認: firstline runs"}},
     [TEXT_NEXT_LOG] = {"node", {"firstline's own log on {node} has the details.", "詳細は {node} の firstline ログにあります。"}},
 
@@ -232,8 +234,8 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
 
     [TEXT_FOUND_NAMED_IS] = {"subject phrase", {"{subject} is {phrase}", "{subject} は {phrase}"}},
     [TEXT_FOUND_NAMED] = {"subject phrase", {"{subject}: {phrase}", "{subject}: {phrase}"}},
-    [TEXT_FOUND_RULE] = {"rule", {", healthy is {rule}", "(正常: {rule})"}},
-    [TEXT_FOUND_RULE_NOT] = {"rule", {", healthy is not {rule}", "(正常: {rule} 以外)"}},
+    [TEXT_FOUND_RULE] = {"rule", {", healthy is {rule}", "（正常: {rule}）"}},
+    [TEXT_FOUND_RULE_NOT] = {"rule", {", healthy is not {rule}", "（正常: {rule} 以外）"}},
     [TEXT_FOUND_QUOTED] = {"found", {"\"{found}\"", "「{found}」"}},
     [TEXT_FOUND_STATUS] = {"found", {"exit status {found}", "終了コード {found}"}},
     [TEXT_FOUND_NOTHING] = {"", {"no output", "出力なし"}},

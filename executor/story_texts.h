@@ -20,6 +20,7 @@ enum story_text {
     /* why it ended */
     TEXT_WHY = TEXT_ENDED + ENDINGS, /* + enum ending_reason */
     TEXT_WHY_SHADOW_HEALTHY = TEXT_WHY + ENDING_REASONS,
+    TEXT_WHY_NOT_BEGUN,
     TEXT_SOMEBODY,
     /* the start */
     TEXT_START,
@@ -57,7 +58,6 @@ enum story_text {
     TEXT_MAY_START,
     TEXT_EVIDENCE,
     TEXT_SAY,
-    TEXT_WOULD_RESOLVE,
     TEXT_FOOTER,
     /* what to do next */
     TEXT_NEXT,
