@@ -250,8 +250,22 @@ static enum scenario_mode capped(const struct run *r)
     return mode == MODE_AUTO ? MODE_AUTO : MODE_SHADOW; /* suggest and approve only say what they would do, so far */
 }
 
+/* The start may have been tried before, by us, and not been written: nothing of that try is kept. */
+static void forget_match(struct run *r)
+{
+    scenario_set_free(r->set);
+    inventory_unref(r->inventory);
+    r->set = NULL;
+    r->inventory = NULL;
+    r->scenario = NULL;
+    r->host = NULL;
+    r->alerts_count = 0;
+    r->step_journaled = false;
+}
+
 void run_match(struct run *r)
 {
+    forget_match(r);
     struct library *library = r->worker->parts.library;
     if (!library_scenarios(library) || !library_inventory(library)) {
         run_end(r, ENDING_HANDED_OVER, WHY_FAULT, "this node has no scenarios or no inventory loaded", "", "", "");

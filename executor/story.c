@@ -65,13 +65,15 @@ static void look_at_steps(struct telling *t)
         const struct story_step *step = &s->steps[i];
         if (is_judged(step)) {
             t->last = step;
-            t->first = t->recovers == 0 ? step : t->first;
         } else if (step->verb == STEP_RECOVER) {
             add_listed(&t->did, step->title);
             t->recovers++;
             t->asked = step->why[0] ? step : t->asked;
         }
     }
+    for (int i = 0; i < s->steps_count && t->last && s->steps[i].verb != STEP_RECOVER; i++)
+        if (is_judged(&s->steps[i]) && strcmp(s->steps[i].title, t->last->title) == 0)
+            t->first = &s->steps[i]; /* the same question, so that the two can be compared */
 }
 
 static void set_details(struct telling *t)

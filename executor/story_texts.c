@@ -212,8 +212,8 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "未確認のアラートを確認し、手動で解決にしてください。"}},
     [TEXT_NEXT_ALERTS] = {"", {"Look whether new alerts came, then resolve the incident by hand.",
         "新しいアラートの有無を確認し、手動で解決にしてください。"}},
-    [TEXT_NEXT_GO] = {"scope key", {"The switch is released by: firstline go ({scope}[ {key}])",
-        "停止スイッチの解除: firstline go（{scope}[ {key}]）"}},
+    [TEXT_NEXT_GO] = {"scope key", {"To release the switch: firstline go {scope}[ {key}]",
+        "停止スイッチの解除: firstline go {scope}[ {key}]"}},
     [TEXT_NEXT_CAUSE] = {"", {"Look for the cause; the same recover did not last.",
         "同じ処置では再発するため、根本原因を調査してください。"}},
     [TEXT_NEXT_STANDBY] = {"", {"Look at the database's replication; until it is back, recover by hand.",
@@ -279,6 +279,7 @@ const struct story_phrase story_phrases[] = {
     {{"delegated it", "委任"}},
     {{"changed its priority", "優先度の変更"}},
     {{"noted on it", "ノートの追加"}},
+    {{"noted: firstline stop", "ノート「firstline stop」"}},
     {{"resolved it", "解決"}},
     {{"merged it", "マージ"}},
     /* an incident's status */

@@ -396,9 +396,42 @@ static void names_are_told(void **state)
     arena_free(a);
 }
 
+static void in_japanese(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rule;
+        enum result_state state;
+        int status;
+        const char *output, *text;
+    } said[] = {
+        {"used < 85", RESULT_ENDED, 0, "97", "97（正常: < 85）"},
+        {"not used < 85", RESULT_ENDED, 0, "84", "84（正常: < 85 以外）"},
+        {"used < 85", RESULT_ENDED, 0, "", "出力なし（正常: < 85）"},
+        {"used < 85%", RESULT_ENDED, 0, "3GiB", "「3GiB」はパーセント値ではありません（正常: < 85%）"},
+        {"used < 85", RESULT_TIMEOUT, 0, "", "時間切れ（正常: < 85）"},
+        {"status == 0", RESULT_ENDED, 127, "", "終了コード 127: コマンドが見つかりません（正常: == 0）"},
+        {"output contains ok", RESULT_ENDED, 0, "ng", "「ng」（正常: contains ok）"},
+        {"used < 85 and status == 0", RESULT_ENDED, 0, "97", "used は 97（正常: < 85）"},
+    };
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        struct arena *a = arena_new(ARENA_BYTES);
+        struct judgement *j = judgement_parse(a, said[i].rule, strlen(said[i].rule), NULL);
+        assert_non_null(j);
+        struct judgement_result own = {.name = "used", .state = said[i].state, .status = said[i].status,
+            .output = said[i].output, .output_bytes = strlen(said[i].output)};
+        struct judgement_facts facts = {.own = &own, .language = LANGUAGE_JA};
+        struct judgement_why why;
+        (void)judgement_eval(j, &facts, &why);
+        assert_string_equal(why.text, said[i].text);
+        arena_free(a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_japanese),
         cmocka_unit_test(outcomes),
         cmocka_unit_test(named_results_of_other_steps),
         cmocka_unit_test(own_name_goes_before_an_earlier_result_of_it),
