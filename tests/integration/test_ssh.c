@@ -240,6 +240,45 @@ static void many_at_once(struct bed *b)
     free(r);
 }
 
+/* Much goes both ways in one session, so that packets wait half sent; some are cancelled in the middle of it. */
+static void traffic_with_cancels(struct bed *b)
+{
+    enum { N = 8, BYTES = 900000 };
+    struct ssh_target t = bed_target(b, server);
+    struct result r[N];
+    char *data = malloc(BYTES);
+    memset(data, 'd', BYTES);
+    for (int i = 0; i < N; i++)
+        bed_start(b, &t,
+            (struct ssh_request){.command = "sleep 0.2; cat; head -c 500000 /dev/zero >&2",
+                .input = data, .input_bytes = BYTES},
+            &r[i]);
+    for (int turns = 0; turns < 12; turns++)
+        loop_turn(b->loop, 20);
+    ssh_cancel(b->ssh, r[2].id);
+    for (int turns = 0; turns < 12; turns++)
+        loop_turn(b->loop, 20);
+    ssh_cancel(b->ssh, r[5].id);
+    bed_wait(b, r, N);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(r[i].times, 1);
+        if (i != 2 && i != 5) {
+            if (r[i].failed)
+                fail_msg("%d: %s", i, r[i].err.text);
+            assert_int_equal(r[i].outcome.status, 0);
+            assert_int_equal(r[i].outcome.out_bytes, BYTES);
+            assert_memory_equal(r[i].out, data, BYTES);
+            assert_int_equal(r[i].outcome.err_bytes, 500000);
+        }
+        result_done(&r[i]);
+    }
+    free(data);
+    struct result after;
+    bed_run(b, &t, (struct ssh_request){.command = "echo after"}, &after);
+    assert_string_equal(after.out, "after\n");
+    result_done(&after);
+}
+
 /* A test's own bed around one scene, over one transport. */
 typedef void scene(struct bed *b);
 static void play(scene *fn, enum ssh_transport transport, struct ssh_settings settings)
@@ -279,6 +318,7 @@ BOTH(live, output_comes_live)
 BOTH(deadline, deadline_while_running)
 BOTH(cancel, cancel_at_each_point)
 BOTH(many, many_at_once)
+BOTH(traffic, traffic_with_cancels)
 
 static int start_servers(void **state)
 {
@@ -308,6 +348,7 @@ int main(void)
         ROWS(deadline),
         ROWS(cancel),
         ROWS(many),
+        ROWS(traffic),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));
     return cmocka_run_group_tests(tests, start_servers, stop_servers);

@@ -284,7 +284,7 @@ static void serve(int fd, enum manner manner)
             (void)!write(c, "HTTP/1.1 400 Bad Request\r\n\r\n", 28);
             shutdown(c, SHUT_WR);
         }
-        for (int i = 0; manner == DRIBBLES && send(c, "SSH-2.0-x" + (i < 8 ? i : 8), 1, MSG_NOSIGNAL) == 1; i++)
+        for (int i = 0; manner == DRIBBLES && send(c, &"SSH-2.0-x"[i < 8 ? i : 8], 1, MSG_NOSIGNAL) == 1; i++)
             nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     }
 }
