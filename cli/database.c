@@ -51,7 +51,7 @@ bool database_wait(struct database *d, int64_t wait_ms)
     while (!d->done && clock_mono_ms() < until)
         loop_turn(d->loop, 100);
     if (!d->done)
-        fprintf(stderr, "firstline: the database did not answer in %lld s\n", (long long)(wait_ms / 1000));
+        fprintf(stderr, "firstline: the database did not answer in %lld s: %s\n", (long long)(wait_ms / 1000), store_trouble(d->store));
     return d->done;
 }
 
@@ -61,4 +61,15 @@ int database_failed(const char *command, const struct error *err)
     if (err->hint[0])
         fprintf(stderr, "  hint: %s\n", err->hint);
     return EXIT_FAILED;
+}
+
+bool database_connect(struct database *d, int64_t wait_ms)
+{
+    int64_t until = clock_mono_ms() + wait_ms;
+    while (!store_ready(d->store) && clock_mono_ms() < until)
+        loop_turn(d->loop, 100);
+    if (!store_ready(d->store))
+        fprintf(stderr, "firstline: no connection to the database in %lld s: %s\n", (long long)(wait_ms / 1000),
+            store_trouble(d->store));
+    return store_ready(d->store);
 }

@@ -17,6 +17,8 @@ struct database {
 /* Reads the settings and begins to connect. Prints what is wrong; returns 0, or an exit code. */
 int database_open(struct database *d, const char *settings_path);
 void database_close(struct database *d);
+/* Waits until it is connected; false: too late (printed, with the reason). */
+bool database_connect(struct database *d, int64_t wait_ms);
 /* Turns the loop until d->done, at most wait_ms; false: too late (printed). */
 bool database_wait(struct database *d, int64_t wait_ms);
 /* "firstline stop: database: ..." with hint, on standard error. Returns EXIT_FAILED. */

@@ -8,7 +8,8 @@
 #include "cli/command.h"
 #include "cli/database.h"
 
-#define MIGRATE_LONGEST_MS 600000
+#define CONNECT_LONGEST_MS 15000
+#define MIGRATE_LONGEST_MS 600000 /* a later migration may rewrite a table */
 
 struct migrating {
     struct database db;
@@ -32,6 +33,10 @@ int command_migrate(int argc, char **argv)
     int rc = database_open(&m.db, path);
     if (rc != EXIT_OK)
         return rc;
+    if (!database_connect(&m.db, CONNECT_LONGEST_MS)) {
+        database_close(&m.db);
+        return EXIT_FAILED;
+    }
     struct store_settings st = {.conninfo = m.db.settings->database.conninfo,
         .password_file = m.db.settings->database.password.path, .application = "migrate"};
     store_migrate(m.db.loop, &st, on_migrated, &m);

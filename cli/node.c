@@ -47,6 +47,7 @@ struct node {
     char roles[64];
     bool stopping;
     bool schema_told;
+    uint64_t schema_op;
 };
 
 /* --- events from the parts ---------------------------------------------------------------------------------------- */
@@ -438,11 +439,13 @@ static void start_work(struct node *n)
     log_info(&n->log, "serving", LOG_S("address", s->http.address), LOG_I("port", http_server_port(n->server)));
 }
 
-static void on_schema(void *owner, int version, const struct error *err)
+static void on_schema(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct node *n = owner;
+    n->schema_op = 0;
     if (n->stopping)
         return;
+    int version = err ? 0 : store_schema_found(answer);
     if (!err && version == store_schema_wanted()) {
         loop_timer_stop(n->schema_timer);
         start_work(n);
@@ -450,7 +453,7 @@ static void on_schema(void *owner, int version, const struct error *err)
     }
     if (!n->schema_told) {
         if (err)
-            log_failure(LOG_WARNING, &n->log, "waiting for the database", err);
+            log_warning(&n->log, "waiting for the database", LOG_S("error", err->text), LOG_S("why", store_trouble(n->store)));
         else
             log_warning(&n->log, "waiting for migrations; run: firstline migrate", LOG_I("found", version),
                 LOG_I("wanted", store_schema_wanted()));
@@ -462,7 +465,7 @@ static void on_schema(void *owner, int version, const struct error *err)
 static void ask_schema(void *owner)
 {
     struct node *n = owner;
-    store_read_schema(n->store, on_schema, n);
+    n->schema_op = store_read_schema(n->store, on_schema, n);
 }
 
 static int start(struct node *n, struct error *err)

@@ -16,12 +16,21 @@ extern const struct embedded sql_scripts[];
 
 struct store {
     struct pg *lanes[STORE_LANES]; /* owned */
+    struct error trouble;          /* of the last lane that went down */
 };
 
 static const char *const lane_names[] = {"renewal", "intake", "work"};
 _Static_assert(sizeof lane_names / sizeof lane_names[0] == STORE_LANES, "one name a lane");
 
-static struct pg *open_lane(struct loop *loop, const struct store_settings *settings, const char *name,
+static void on_state(void *owner, bool up, const char *primary, const struct error *why)
+{
+    struct store *s = owner;
+    (void)primary;
+    if (!up && why)
+        s->trouble = *why;
+}
+
+static struct pg *open_lane(struct store *s, struct loop *loop, const struct store_settings *settings, const char *name,
     const struct embedded *statements, struct error *err)
 {
     char application[96];
@@ -30,6 +39,10 @@ static struct pg *open_lane(struct loop *loop, const struct store_settings *sett
         .password_file = settings->password_file, .statements = statements,
         .connect_timeout_ms = settings->connect_timeout_ms, .answer_timeout_ms = settings->answer_timeout_ms,
         .parked_max = settings->parked_max};
+    if (s) {
+        ps.on_state = on_state;
+        ps.state_owner = s;
+    }
     return pg_new(loop, &ps, err);
 }
 
@@ -41,7 +54,7 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
         return NULL;
     }
     for (int i = 0; i < STORE_LANES; i++) {
-        s->lanes[i] = open_lane(loop, settings, lane_names[i], sql_statements, err);
+        s->lanes[i] = open_lane(s, loop, settings, lane_names[i], sql_statements, err);
         if (!s->lanes[i]) {
             store_free(s);
             return NULL;
@@ -70,6 +83,11 @@ bool store_ready(const struct store *s)
         if (!pg_ready(s->lanes[i]))
             return false;
     return true;
+}
+
+const char *store_trouble(const struct store *s)
+{
+    return store_ready(s) ? "" : s->trouble.text;
 }
 
 int store_schema_wanted(void)
@@ -176,7 +194,7 @@ void store_migrate(struct loop *loop, const struct store_settings *settings, sto
         abort(); /* at start-up only */
     m->done = done;
     m->owner = owner;
-    m->lane = open_lane(loop, settings, "migrate", NULL, &err);
+    m->lane = open_lane(NULL, loop, settings, "migrate", NULL, &err);
     if (!m->lane)
         migration_end(m, &err);
     else
@@ -185,23 +203,12 @@ void store_migrate(struct loop *loop, const struct store_settings *settings, sto
 
 /* --- the version that is there ------------------------------------------------------------------------------------ */
 
-struct schema_read {
-    store_schema *done;
-    void *owner; /* borrowed */
-};
-
-static void on_schema(void *owner, const struct pg_answer *answer, const struct error *err)
+uint64_t store_read_schema(struct store *s, pg_done *done, void *owner)
 {
-    struct schema_read *r = owner;
-    r->done(r->owner, err ? 0 : (int)pg_int(answer, 0, 0, 0), err);
-    free(r);
+    return pg_query(s->lanes[LANE_WORK], "migration_newest", NULL, 0, 0, done, owner);
 }
 
-void store_read_schema(struct store *s, store_schema *done, void *owner)
+int store_schema_found(const struct pg_answer *answer)
 {
-    struct schema_read *r = calloc(1, sizeof *r);
-    if (!r)
-        abort(); /* a few bytes, at start-up and for health */
-    *r = (struct schema_read){done, owner};
-    pg_query(s->lanes[LANE_WORK], "migration_newest", NULL, 0, 0, on_schema, r);
+    return (int)pg_int(answer, 0, 0, 0);
 }

@@ -29,6 +29,8 @@ void store_free(struct store *s);
 struct pg *store_lane(struct store *s, enum store_lane lane);
 /* All lanes are up. */
 bool store_ready(const struct store *s);
+/* Why a lane is down, in the words of the last attempt; "" when none is. */
+const char *store_trouble(const struct store *s);
 
 /* The newest migration that this program knows. */
 int store_schema_wanted(void);
@@ -39,8 +41,8 @@ typedef void store_migrated(void *owner, int applied, const struct error *err);
  * conninfo as in store_settings. The loop must run. Errors: CONFIG (the database is newer than this program). */
 void store_migrate(struct loop *loop, const struct store_settings *settings, store_migrated *done, void *owner);
 
-/* Called with the version found on the database (0: none). */
-typedef void store_schema(void *owner, int version, const struct error *err);
-void store_read_schema(struct store *s, store_schema *done, void *owner);
+/* Asks for the version that is on the database; store_schema_found reads the answer (0: none). */
+uint64_t store_read_schema(struct store *s, pg_done *done, void *owner);
+int store_schema_found(const struct pg_answer *answer);
 
 #endif
