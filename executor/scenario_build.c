@@ -253,6 +253,9 @@ static void build(struct builder *b, const char *stem)
     s->line = b->root->line;
     s->index = -1;
     s->mode = (enum scenario_mode)b->raw->mode;
+    if (s->mode == MODE_SUGGEST || s->mode == MODE_APPROVE)
+        yaml_warning(b->diag, yaml_get(b->root, "mode"), NULL,
+            "nobody can be asked yet: mode %s behaves like shadow", scenario_mode_name(s->mode));
     if (strcmp(s->name, stem) != 0)
         build_error(b, yaml_get(b->root, "scenario"),
             "the scenario \"%s\" stands in a file named \"%s\"; both names must be the same",

@@ -396,6 +396,7 @@ static void warnings(void **state)
     } rows[] = {
         {HEAD "values: { m: { type: path, default: / } }\n" CHECK, "no script reads $m"},
         {HEAD "values: { m: { type: path, default: / } }\nsteps:\n  - { check: a, run: 'ls $mx' }\n", "no script reads $m"},
+        {BASE "mode: approve\n", "behaves like shadow"},
         {BASE "  - { check: b, run: b, healthy: used < 5 }\n", "does not read what it prints itself"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
