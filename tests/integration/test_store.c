@@ -1,117 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The statements on a real, freshly migrated database: each prepares and keeps what its comment says; claims are fair;
- * the fence holds; guards refuse; keys stay unique; the lease is renewed, reaped and lost. */
-#include "tests/kit/kit.h"
-
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "lib/base/clock.h"
-#include "lib/base/id.h"
-#include "lib/io/loop.h"
-#include "lib/store/event.h"
-#include "lib/store/lease.h"
-#include "lib/store/outbox.h"
-#include "lib/store/run.h"
-#include "tests/kit/kit_pg.h"
+ * the fence holds; guards refuse; keys stay unique. */
+#include "tests/integration/store_world.h"
 
 extern const struct embedded sql_statements[];
 extern const int sql_statements_count;
-
-static struct kit_pg *server;
-static struct loop *loop;
-static struct store *store;
-static struct pg *lane;
-
-struct call {
-    bool done;
-    bool failed;
-    struct error err;
-    int rows, last;
-    struct run_held held[RUN_CLAIM_MAX];
-    struct recover_verdict verdict;
-    char text[256];
-    bool yes;
-    void (*read)(struct call *c, const struct pg_answer *answer);
-};
-
-static void on_done(void *owner, const struct pg_answer *answer, const struct error *err)
-{
-    struct call *c = owner;
-    c->done = true;
-    c->failed = err != NULL;
-    if (err)
-        c->err = *err;
-    else {
-        c->last = pg_answer_count(answer) - 1;
-        c->rows = pg_rows(answer, c->last);
-        if (c->read)
-            c->read(c, answer);
-    }
-}
-
-static void wait_call(struct call *c)
-{
-    int64_t until = clock_mono_ms() + 20000;
-    while (!c->done && clock_mono_ms() < until)
-        loop_turn(loop, 50);
-    assert_true(c->done);
-}
-
-static void expect_well(struct call *c)
-{
-    wait_call(c);
-    if (c->failed)
-        fail_msg("%s [%s]", c->err.text, c->err.sqlstate);
-}
-
-static void on_migrated(void *owner, int applied, const struct error *err)
-{
-    struct call *c = owner;
-    c->done = true;
-    c->failed = err != NULL;
-    c->rows = applied;
-    if (err)
-        c->err = *err;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    struct error err = {0};
-    server = kit_pg_start(NULL);
-    loop = loop_new(&err);
-    struct store_settings st = {.conninfo = kit_pg_conninfo(server), .application = "test"};
-    for (int i = 0; i < 2; i++) { /* the second finds everything applied */
-        struct call c = {0};
-        store_migrate(loop, &st, on_migrated, &c);
-        expect_well(&c);
-        assert_int_equal(c.rows, i == 0 ? store_schema_wanted() : 0);
-    }
-    store = store_new(loop, &st, &err);
-    assert_non_null(store);
-    lane = store_lane(store, LANE_WORK);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    store_free(store);
-    loop_free(loop);
-    kit_pg_free(server);
-    return 0;
-}
-
-static int clean(void **state)
-{
-    (void)state;
-    kit_pg_run(server, "truncate node, run, run_key, step, decision, outbox, incident, event, control, guard, machine, budget, "
-                       "version, run_history, step_history, decision_history, outbox_history, event_history restart identity cascade");
-    return 0;
-}
 
 /* --- statements keep their comments ------------------------------------------------------------------------------- */
 
@@ -170,52 +63,6 @@ static void every_statement_prepares_and_keeps_its_comment(void **state)
         free(got);
         buf_done(&sql);
     }
-}
-
-/* --- a small world ------------------------------------------------------------------------------------------------ */
-
-#define NODE_A "aaaaaaaa-0000-4000-8000-000000000001"
-#define NODE_B "bbbbbbbb-0000-4000-8000-000000000002"
-
-static void add_node(const char *incarnation, bool dead)
-{
-    char sql[512];
-    (void)snprintf(sql, sizeof sql, "insert into node (incarnation, name, region, roles, version, slots, lease_ms, lease_until, dead) "
-        "values ('%s', 'n-%.8s', 'tokyo', '{executor}', '0', 10, 6000, clock_timestamp() + interval '6 s', %s)",
-        incarnation, incarnation, dead ? "true" : "false");
-    kit_pg_run(server, sql);
-}
-
-static void add_runs(const char *customer, int first, int count)
-{
-    char sql[1500];
-    (void)snprintf(sql, sizeof sql,
-        "with i as (insert into incident (account, key, created_at, opening, seen_at) select 'a', 'Q%s' || n, now(), now(), now() "
-        "from generate_series(%d, %d) n returning id, key) insert into run (incident, account, incident_key, customer, title, opening, "
-        "opened_at, give_up_at) select id, 'a', key, '%s', 't', now(), now(), now() + interval '10 min' from i",
-        customer, first, first + count - 1, customer);
-    kit_pg_run(server, sql);
-}
-
-static void read_held(struct call *c, const struct pg_answer *answer)
-{
-    c->rows = run_claimed(answer, c->held);
-}
-
-static struct call claim(enum run_claim_kind kind, const char *incarnation, int most)
-{
-    struct call c = {.read = read_held};
-    run_claim(store, kind, incarnation, most, on_done, &c);
-    expect_well(&c);
-    return c;
-}
-
-static long ask_number(const char *sql)
-{
-    char *got = kit_pg_ask(server, sql);
-    long n = strtoll(got, NULL, 10);
-    free(got);
-    return n;
 }
 
 /* --- claiming ----------------------------------------------------------------------------------------------------- */
@@ -348,15 +195,6 @@ static struct call start_recover(const struct run_held *held, bool need_standby,
     return c;
 }
 
-static struct run_held one_run(void)
-{
-    add_node(NODE_A, false);
-    add_runs("c", 1, 1);
-    struct run_held held = claim(CLAIM_WAITING, NODE_A, 1).held[0];
-    kit_pg_run(server, "update run set scenario = 's'");
-    return held;
-}
-
 static void guards_refuse_and_leave_no_row(void **state)
 {
     (void)state;
@@ -450,187 +288,6 @@ static void one_run_an_opening_whoever_announces_it(void **state)
     assert_int_equal(ask_number("select count(*) from incident where title_triggered = 'incident.triggered'"), 1);
 }
 
-/* --- the lease ---------------------------------------------------------------------------------------------------- */
-
-struct keeper {
-    int joined, lost, reaped, history;
-    char why[200];
-};
-
-static void k_joined(void *owner)
-{
-    ((struct keeper *)owner)->joined++;
-}
-
-static void k_lost(void *owner, const char *why)
-{
-    struct keeper *k = owner;
-    k->lost++;
-    (void)snprintf(k->why, sizeof k->why, "%s", why);
-}
-
-static void k_reaped(void *owner, int nodes)
-{
-    ((struct keeper *)owner)->reaped += nodes;
-}
-
-static void k_history(void *owner, int64_t was, int64_t acknowledged)
-{
-    (void)was;
-    (void)acknowledged;
-    ((struct keeper *)owner)->history++;
-}
-
-static struct lease *start_lease(struct keeper *k)
-{
-    static const struct log_ctx log = {0};
-    struct lease_settings s = {.name = "n", .region = "tokyo", .roles = "{executor}", .version = "0", .slots = 1, .renew_ms = 100,
-        .length_ms = 600, .gap_ms = 400};
-    struct lease_events e = {k_joined, k_lost, k_reaped, k_history, k};
-    return lease_new(loop, store, &s, &e, &log);
-}
-
-static void until(const int *counter, int least)
-{
-    int64_t limit = clock_mono_ms() + 20000;
-    while (*counter < least && clock_mono_ms() < limit)
-        loop_turn(loop, 20);
-    assert_true(*counter >= least);
-}
-
-static void a_lease_is_renewed_reaps_the_dead_and_ends_when_marked_dead(void **state)
-{
-    (void)state;
-    log_setup(LOG_ERROR + 1, LOG_LOGFMT); /* its error lines are expected here */
-    struct keeper k = {0};
-    struct lease *l = start_lease(&k);
-    until(&k.joined, 1);
-    assert_true(lease_held(l));
-    add_node(NODE_B, false);
-    kit_pg_run(server, "update node set lease_until = clock_timestamp() - interval '1 s' where incarnation = '" NODE_B "'");
-    until(&k.reaped, 1);
-    assert_int_equal(ask_number("select count(*) from node where dead and incarnation = '" NODE_B "'"), 1);
-    char before[ID_UUID_BYTES];
-    (void)snprintf(before, sizeof before, "%s", lease_incarnation(l));
-    kit_pg_run(server, "update node set dead = true where name = 'n'");
-    until(&k.lost, 1);
-    until(&k.joined, 2);
-    assert_string_not_equal(before, lease_incarnation(l));
-    assert_int_equal(k.history, 0);
-    lease_free(l);
-    log_setup(LOG_INFO, LOG_LOGFMT);
-}
-
-static void a_beat_that_went_back_is_lost_history(void **state)
-{
-    (void)state;
-    log_setup(LOG_ERROR + 1, LOG_LOGFMT);
-    struct keeper k = {0};
-    struct lease *l = start_lease(&k);
-    until(&k.joined, 1);
-    int64_t limit = clock_mono_ms() + 20000;
-    while (ask_number("select max(beat) from node where name = 'n'") < 4 && clock_mono_ms() < limit)
-        loop_turn(loop, 50);
-    while (k.history == 0 && clock_mono_ms() < limit) {
-        kit_pg_run(server, "update node set beat = 0 where name = 'n' and not dead");
-        loop_turn(loop, 50);
-    }
-    assert_int_equal(k.history, 1);
-    assert_true(k.lost >= 1);
-    lease_free(l);
-    log_setup(LOG_INFO, LOG_LOGFMT);
-}
-
-static void a_lease_that_cannot_be_renewed_is_not_held(void **state)
-{
-    (void)state;
-    log_setup(LOG_ERROR + 1, LOG_LOGFMT);
-    struct keeper k = {0};
-    struct lease *l = start_lease(&k);
-    until(&k.joined, 1);
-    kit_pg_pause(server);
-    int64_t limit = clock_mono_ms() + 20000;
-    while (lease_held(l) && clock_mono_ms() < limit)
-        loop_turn(loop, 20);
-    assert_false(lease_held(l));
-    assert_int_equal(k.lost, 0); /* it starts nothing, and drops nothing yet */
-    kit_pg_go_on(server);
-    limit = clock_mono_ms() + 20000;
-    while (!lease_held(l) && clock_mono_ms() < limit)
-        loop_turn(loop, 20);
-    assert_true(lease_held(l));
-    lease_free(l);
-    log_setup(LOG_INFO, LOG_LOGFMT);
-}
-
-/* --- outbox, budget, history -------------------------------------------------------------------------------------- */
-
-static void read_first_int(struct call *c, const struct pg_answer *answer)
-{
-    c->rows = (int)pg_int(answer, 0, 0, 0);
-}
-
-static void a_budget_is_never_overdrawn(void **state)
-{
-    (void)state;
-    int got = 0;
-    for (int i = 0; i < 8; i++) {
-        struct call c = {.read = read_first_int};
-        outbox_budget_take(store, "a", 20, 100, on_done, &c);
-        expect_well(&c);
-        got += c.rows;
-    }
-    long minutes = ask_number("select count(*) from budget where minute = date_trunc('minute', clock_timestamp())");
-    assert_true(got == 100 || (minutes == 1 && got > 100 && got <= 200)); /* the minute may have turned in between */
-}
-
-static void one_sender_an_incident_and_rows_in_order(void **state)
-{
-    (void)state;
-    add_node(NODE_A, false);
-    add_node(NODE_B, false);
-    add_runs("c", 1, 1);
-    kit_pg_run(server, "insert into outbox (channel, account, incident, target, sequence, kind, marker) select 'pagerduty', 'a', id, key, n, 'note', 'm' || n "
-                       "from incident, generate_series(1, 3) n");
-    struct call a = {0}, b = {0};
-    outbox_claim(store, NODE_A, 10, NULL, 0, on_done, &a);
-    outbox_claim(store, NODE_B, 10, NULL, 0, on_done, &b);
-    expect_well(&a);
-    expect_well(&b);
-    assert_int_equal(a.rows + b.rows, 1);
-    kit_pg_run(server, "update node set dead = true");
-    kit_pg_run(server, "update node set dead = false where incarnation = '" NODE_B "'");
-    struct call c = {0};
-    outbox_claim(store, NODE_B, 10, NULL, 0, on_done, &c);
-    expect_well(&c);
-    assert_int_equal(c.rows + b.rows, 1); /* a dead sender's incident goes to another */
-}
-
-static void ended_runs_leave_for_history_whole(void **state)
-{
-    (void)state;
-    struct run_held held = one_run();
-    struct call w = {0};
-    run_write(store, held.id, held.epoch, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"steps\":[{\"step\":0,\"attempt\":1,"
-        "\"verb\":\"check\",\"title\":\"t\",\"state\":\"ended\"}],\"decisions\":[{\"kind\":\"k\",\"text\":\"x\"}],"
-        "\"outbox\":[{\"kind\":\"ending\",\"body\":\"b\",\"marker\":\"m\"}]}", on_done, &w);
-    expect_well(&w);
-    struct pg_value values[] = {PG_INT(0), PG_INT(10)};
-    struct call early = {0};
-    pg_query(lane, "history_move_runs", values, 2, 0, on_done, &early);
-    expect_well(&early);
-    assert_int_equal(early.rows, 0); /* its note still waits */
-    kit_pg_run(server, "update outbox set state = 'sent'");
-    struct call moved = {0};
-    pg_query(lane, "history_move_runs", values, 2, 0, on_done, &moved);
-    expect_well(&moved);
-    assert_int_equal(moved.rows, 1);
-    assert_int_equal(ask_number("select (select count(*) from run) + (select count(*) from step) + (select count(*) from outbox)"), 0);
-    assert_int_equal(ask_number("select (select count(*) from run_history) + (select count(*) from step_history) + "
-                                "(select count(*) from decision_history) + (select count(*) from outbox_history)"), 4);
-    assert_int_equal(ask_number("select count(*) from run_history_rest"), 0); /* it has a month of its own */
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -644,12 +301,6 @@ int main(void)
         cmocka_unit_test_setup(guards_refuse_and_leave_no_row, clean),
         cmocka_unit_test_setup(a_recover_of_a_stale_epoch_does_not_begin, clean),
         cmocka_unit_test_setup(one_run_an_opening_whoever_announces_it, clean),
-        cmocka_unit_test_setup(a_lease_is_renewed_reaps_the_dead_and_ends_when_marked_dead, clean),
-        cmocka_unit_test_setup(a_beat_that_went_back_is_lost_history, clean),
-        cmocka_unit_test_setup(a_lease_that_cannot_be_renewed_is_not_held, clean),
-        cmocka_unit_test_setup(a_budget_is_never_overdrawn, clean),
-        cmocka_unit_test_setup(one_sender_an_incident_and_rows_in_order, clean),
-        cmocka_unit_test_setup(ended_runs_leave_for_history_whole, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
