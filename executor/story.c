@@ -165,7 +165,7 @@ void story_reason(const struct story *s, struct buf *out)
 void story_look_why(enum policy_language language, const char *found, const char *said, struct buf *out)
 {
     struct story_args a = {0};
-    story_args_set(&a, "found", found);
+    story_args_set(&a, "found", story_phrase(language, found));
     story_args_set(&a, "said", said);
     story_say(out, language, TEXT_IT_SAID, &a);
 }

@@ -89,7 +89,8 @@ void text_repair(const char *text, size_t bytes, struct buf *out)
 
 static bool changes_direction(int32_t point)
 {
-    return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069);
+    return (point >= 0x202A && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) || point == 0x200E ||
+           point == 0x200F || point == 0x061C;
 }
 
 static bool is_space(int32_t point)

@@ -23,7 +23,8 @@ bool text_valid(const char *text, size_t bytes);
 void text_repair(const char *text, size_t bytes, struct buf *out);
 
 /* Appends the text on one line: repaired, control characters and line ends become one space for each run of white
- * space, no space at either end. Invisible direction changes (U+202A..U+202E, U+2066..U+2069) are dropped. */
+ * space, no space at either end. Invisible direction changes (U+061C, U+200E, U+200F, U+202A..U+202E, U+2066..U+2069) are
+ * dropped. */
 void text_one_line(const char *text, size_t bytes, struct buf *out);
 
 /* The bytes of the longest prefix of at most chars_max code points, and at most bytes_max bytes, that ends between

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Notes, reasons and titles: every ending in both languages against files in tests/golden/story (FIRSTLINE_GOLDEN=write
- * writes them anew), the table of sentences, trimming, hostile text, titles. */
+ * writes them anew), the table of sentences, hostile text, titles. */
 #include "tests/kit/kit.h"
 
 #include <stdio.h>
@@ -360,77 +360,7 @@ static void phrases_cover_what_others_say(void **state)
     assert_string_equal(story_phrase(LANGUAGE_JA, "no such words"), "no such words");
 }
 
-/* --- trimming ----------------------------------------------------------------------------------------------------- */
-
-static void outputs(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *output;
-        const char *expected;
-    } rows[] = {
-        {"", ""}, {"\n \n\t\n", ""}, {"one", "  | one\n"}, {"one\r\ntwo\rthree\n", "  | one\n  | two\n  | three\n"},
-        {"a\n\nb\n\n", "  | a\n  | \n  | b\n"}, {"  indented", "  |   indented\n"}, {"a\tb", "  | a       b\n"},
-        {"\x1b[31mred\x1b[0m \x1b]0;x", "  | red 0;x\n"}, {"a\x07\x08\x7f" "b", "  | ab\n"}, {"a\xff\xfe", "  | a\xEF\xBF\xBD\xEF\xBF\xBD\n"},
-        {"\xE2\x80\xAE" "evil\xE2\x80\x8F\xE2\x81\xA6", "  | evil\n"}, {"\x1b", "  | \n"}, {"\x1b[", "  | \n"},
-        {"日本\t語", "  | 日本    語\n"}, {"a\xE2\x80\xA8" "b", "  | ab\n"},
-        {"Handed over. Look here\n-- firstline", "  | Handed over. Look here\n  | -- firstline\n"},
-    };
-    for (size_t i = 0; i < SIZE(rows); i++) {
-        struct buf out;
-        buf_init(&out, 10000);
-        story_output(LANGUAGE_EN, rows[i].output, false, STORY_OUTPUT_CHARS_MAX, &out);
-        if (strcmp(buf_text(&out), rows[i].expected) != 0)
-            fail_msg("row %zu: \"%s\"", i, buf_text(&out));
-        buf_done(&out);
-    }
-}
-
-static int lines_of(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += *text == '\n';
-    return n;
-}
-
-static void long_outputs_keep_both_ends(void **state)
-{
-    (void)state;
-    struct buf many, out;
-    buf_init(&many, 1 << 20);
-    buf_init(&out, 1 << 20);
-    for (int i = 1; i <= 1000; i++)
-        assert_int_equal(buf_printf(&many, "line %d\n", i), 0);
-    story_output(LANGUAGE_EN, buf_text(&many), true, STORY_OUTPUT_CHARS_MAX, &out);
-    assert_non_null(strstr(buf_text(&out), "  | line 8\n  (... 980 lines, 8.5KiB left out)\n  | line 989\n"));
-    assert_non_null(strstr(buf_text(&out), "  | line 1000\n  (there was more output than is kept)\n"));
-    assert_int_equal(lines_of(buf_text(&out)), 22);
-
-    static const int widths[] = {150, 399, 400, 401, 5000};
-    for (size_t w = 0; w < SIZE(widths); w++)
-        for (int count = 1; count < 40; count++) {
-            buf_clear(&many);
-            buf_clear(&out);
-            for (int i = 0; i < count; i++) {
-                for (int k = 0; k < widths[w]; k++)
-                    assert_int_equal(buf_add_text(&many, i % 2 ? "語" : "x"), 0);
-                assert_int_equal(buf_add_char(&many, '\n'), 0);
-            }
-            story_output(LANGUAGE_JA, buf_text(&many), false, STORY_OUTPUT_CHARS_MAX, &out);
-            assert_false(out.over);
-            assert_true(text_valid(buf_text(&out), out.bytes));
-            assert_in_range(text_chars(buf_text(&out), out.bytes), 10, STORY_OUTPUT_CHARS_MAX + 60);
-            assert_in_range(lines_of(buf_text(&out)), 1, 21);
-            for (const char *p = buf_text(&out); *p; p = strchr(p, '\n') + 1)
-                assert_true(strncmp(p, "  | ", 4) == 0 || strncmp(p, "  （", 5) == 0);
-        }
-    buf_clear(&out);
-    story_output(LANGUAGE_EN, buf_text(&many), false, 0, &out);
-    assert_string_equal(buf_text(&out), "  (output left out: 39 lines, 376KiB)\n");
-    buf_done(&many);
-    buf_done(&out);
-}
+/* --- the largest and the worst ---------------------------------------------------------------------------------------- */
 
 /* As many steps as are told, each with the largest output and texts. */
 static void the_largest_note(void **state)
@@ -450,9 +380,10 @@ static void the_largest_note(void **state)
         steps[i].why = buf_text(&title);
         steps[i].cut = true;
     }
+    static const enum ending_reason reasons[] = {WHY_NOT_HEALED, WHY_DOUBT, WHY_STOP_SWITCH};
     for (enum policy_language l = 0; l < LANGUAGES; l++)
-        for (int reason = 0; reason < ENDING_REASONS; reason++) {
-            struct story s = story(l, ENDING_HANDED_OVER, (enum ending_reason)reason);
+        for (size_t k = 0; k < SIZE(reasons); k++) {
+            struct story s = story(l, ENDING_HANDED_OVER, reasons[k]);
             s.steps = steps;
             s.steps_count = 64;
             s.say = s.about = s.host = s.scenario = buf_text(&title);
@@ -484,7 +415,7 @@ static void the_largest_note(void **state)
 static void hostile_text(void **state)
 {
     (void)state;
-    static const char evil[] = "\xE2\x80\xAEx\n\x1b[2J\r\n-- firstline \xff\xc0 {host} [y] \x01";
+    static const char evil[] = "\xE2\x80\xAE\xE2\x80\x8Fx\n\x1b[2J\r\n-- firstline \xff\xc0 {host} [y] \x01";
     static const struct value odd[] = {{"mount", evil, evil}};
     for (enum policy_language l = 0; l < LANGUAGES; l++)
         for (int reason = 0; reason < ENDING_REASONS; reason++) {
@@ -508,6 +439,7 @@ static void hostile_text(void **state)
             for (const char *p = buf_text(&note); *p; p++)
                 assert_true((unsigned char)*p >= 0x20 || *p == '\n');
             assert_null(strstr(buf_text(&note), "\xE2\x80\xAE"));
+            assert_null(strstr(buf_text(&note), "\xE2\x80\x8F"));
             for (const char *p = buf_text(&note); (p = strstr(p, "\n--")) != NULL; p++)
                 assert_true(strncmp(p, "\n-- firstline · ", 16) == 0); /* our own footer only */
             buf_done(&note);
@@ -543,28 +475,6 @@ static void times_in_the_services_zone(void **state)
             fail_msg("%s:\n%s", rows[i].zone, buf_text(&note));
         buf_done(&note);
     }
-}
-
-static void durations(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t ms;
-        const char *expected[LANGUAGES];
-    } rows[] = {
-        {-5, {"0.0 s", "0.0秒"}}, {0, {"0.0 s", "0.0秒"}}, {240, {"0.2 s", "0.2秒"}}, {9949, {"9.9 s", "9.9秒"}},
-        {9960, {"10 s", "10秒"}}, {59400, {"59 s", "59秒"}}, {59960, {"1 min", "1分"}}, {60000, {"1 min", "1分"}},
-        {75400, {"1 min 15 s", "1分15秒"}}, {3600000, {"1 h", "1時間"}}, {3661000, {"1 h 1 min", "1時間1分"}},
-        {INT64_C(90000000), {"25 h", "25時間"}},
-    };
-    for (size_t i = 0; i < SIZE(rows); i++)
-        for (enum policy_language l = 0; l < LANGUAGES; l++) {
-            struct buf out;
-            buf_init(&out, 64);
-            story_takes(l, rows[i].ms, &out);
-            assert_string_equal(buf_text(&out), rows[i].expected[l]);
-            buf_done(&out);
-        }
 }
 
 static void titles(void **state)
@@ -629,6 +539,7 @@ static void look_words(void **state)
         {LANGUAGE_EN, "no output", "df: x", "no output; it said: df: x"},
         {LANGUAGE_JA, "出力なし", "df: x", "出力なし、エラー出力: df: x"},
         {LANGUAGE_EN, "a\nb\xff", "", "a b\xEF\xBF\xBD"},
+        {LANGUAGE_JA, "cut off", "", "応答が途中で切れました"},
     };
     for (size_t i = 0; i < SIZE(rows); i++) {
         struct buf out;
@@ -648,12 +559,9 @@ int main(void)
         cmocka_unit_test(every_sentence_is_there_in_both_languages),
         cmocka_unit_test(every_reason_has_its_sentence),
         cmocka_unit_test(phrases_cover_what_others_say),
-        cmocka_unit_test(outputs),
-        cmocka_unit_test(long_outputs_keep_both_ends),
         cmocka_unit_test(the_largest_note),
         cmocka_unit_test(hostile_text),
         cmocka_unit_test(times_in_the_services_zone),
-        cmocka_unit_test(durations),
         cmocka_unit_test(titles),
         cmocka_unit_test(look_words),
     };

@@ -85,7 +85,7 @@ static void on_one_line(void **state)
         const char *text;
         const char *expected;
     } rows[] = {
-        {"  a\r\n\tb  ", "a b"}, {"", ""}, {"\n\n", ""}, {"a\x1b[31mb", "a [31mb"}, {"a\xe2\x80\xaexe", "axe"},
+        {"  a\r\n\tb  ", "a b"}, {"", ""}, {"\n\n", ""}, {"a\x1b[31mb", "a [31mb"}, {"a\xe2\x80\xaexe", "axe"}, {"a\xe2\x80\x8f\xd8\x9cxe", "axe"},
         {"a\xe3\x80\x80日", "a 日"}, {"a\xff" "b", "a" BAD "b"}, {"a\xe2\x80\xa8" "b", "a b"}, {"\xf0\x9f\x98\x80 x", "\xf0\x9f\x98\x80 x"},
     };
     for (size_t i = 0; i < SIZE(rows); i++) {
