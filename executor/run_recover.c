@@ -248,20 +248,20 @@ static void send_recover(struct run *r)
 
 /* --- the guards --------------------------------------------------------------------------------------------------- */
 
-/* Splits "a:b:c:d" of recover_start.sql; the last part keeps its colons. */
+/* Splits the detail of recover_start.sql at its unit separators. */
 static void split_detail(struct run *r, const char *detail, const char *out[4])
 {
     char *rest = run_text(r, detail);
     for (int i = 0; i < 4; i++) {
         out[i] = rest;
-        char *colon = i < 3 ? strchr(rest, ':') : NULL;
-        if (!colon) {
+        char *end = i < 3 ? strchr(rest, '\x1f') : NULL;
+        if (!end) {
             for (i++; i < 4; i++)
                 out[i] = "";
             return;
         }
-        *colon = '\0';
-        rest = colon + 1;
+        *end = '\0';
+        rest = end + 1;
     }
 }
 

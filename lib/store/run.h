@@ -84,7 +84,7 @@ enum recover_refusal {
 struct recover_verdict {
     bool held; /* false: taken over */
     enum recover_refusal refusal;
-    const char *detail; /* colon-separated, see recover_start.sql */
+    const char *detail; /* parts between '\x1f', see recover_start.sql */
     bool standby;       /* synchronous replication is in force */
 };
 struct recover_request {

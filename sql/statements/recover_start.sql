@@ -2,7 +2,8 @@
 -- guard_lock in the same transaction. Parameters: id uuid, epoch bigint, region text, recurrence_most int,
 -- recurrence_ms bigint, need_standby boolean, touch_known_ms bigint (the incident must be known from the last so many ms;
 -- 0: may be older), step jsonb (one row as in run_write).
--- Columns: refusal text ('' = started; else stop, touched, closed, recurrence, standby, unknown_touch), detail text,
+-- Columns: refusal text ('' = started; else stop, touched, closed, recurrence, standby, unknown_touch), detail text (its parts
+-- between unit separators, chr(31)),
 -- standby boolean (replication is in force). Zero rows: taken over. Not repeatable: read the journal first.
 with lock as (
     select r.*, i.touched_at, i.touched_by, i.touched_how, i.closed_at, i.closed_by, i.closed_how, i.read_at
@@ -38,9 +39,9 @@ with lock as (
         when $4 > 0 and (select n from again) >= $4 - 1 then 'recurrence'
         else '' end as refusal,
         case
-        when exists (select from stop) then (select scope || ':' || key || ':' || set_by || ':' || why from stop)
-        when l.touched_at is not null then coalesce(l.touched_by, '') || ':' || coalesce(l.touched_how, '')
-        when l.closed_at is not null then coalesce(l.closed_by, '') || ':' || coalesce(l.closed_how, '')
+        when exists (select from stop) then (select concat_ws(chr(31), scope, key, set_by, why) from stop)
+        when l.touched_at is not null then coalesce(l.touched_by, '') || chr(31) || coalesce(l.touched_how, '')
+        when l.closed_at is not null then coalesce(l.closed_by, '') || chr(31) || coalesce(l.closed_how, '')
         else (select n from again)::text end as detail
       from lock l
 ), held as (
