@@ -36,7 +36,7 @@ def test_the_table_of_kinds_has_what_was_asked():
 
 def test_a_node_serves_through_hostile_requests(world):
     world.scenario("idle", IDLE)
-    node = world.node("tokyo", over={"log": {"level": "warning"}, "http": {"request_within": "2s"}})
+    node = world.node("tokyo", over={"log": {"level": "warning"}})
     result = asyncio.run(hostile.run(node, REQUESTS, SEED))
     stored = int(world.database.one("select coalesce(sum(seen), 0) from event"))
     assert hostile.faults(result, stored, GROWTH_KIB_MAX) == []

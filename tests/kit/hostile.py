@@ -18,8 +18,8 @@ import time
 from tests.kit import hostile_kinds as hk
 from tests.kit import webhooks
 
-AT_ONCE = 96            # of the quick ones, some of which wait for a time-out; the slow ones hold connections besides
-SLOW_AT_ONCE = 150
+AT_ONCE = 300           # of the quick ones, some of which wait for a time-out; the slow ones hold connections besides
+SLOW_AT_ONCE = 200
 ANSWER_LIMIT_S = 30
 SLOW = (hk.SLOWLY, hk.SILENT, hk.GREEDY)
 PROBE_EVERY_S = 0.5
