@@ -3,8 +3,10 @@
  *
  * libssh2's rules that shape it: every call is resumable after EAGAIN by the same call with the same arguments; a packet
  * that was sent in part belongs to the call that sent it, so while one is pending (`sender`) nothing else of the session
- * may send; opening a channel keeps its state in the session, so one at a time (`opener`). One call may read packets
- * of other channels: after each call that read from the socket all channels are looked at again. */
+ * may send; opening a channel keeps its state in the session, so one at a time (`opener`); and a call that waits for
+ * the answer to a command fails when the answer for another channel comes first, so one of those at a time too
+ * (`starter`; libssh2 1.10, _libssh2_packet_requirev). One call may read packets of other channels: after each call that
+ * read from the socket all channels are looked at again. */
 #ifndef LIB_IO_SSH_LIBSSH2_H
 #define LIB_IO_SSH_LIBSSH2_H
 
@@ -67,6 +69,7 @@ struct s2_session {
     struct ssh_list channels;
     struct s2_channel *sender; /* borrowed from channels; has a packet sent in part */
     struct s2_channel *opener; /* borrowed from channels; its open is in flight */
+    struct s2_channel *starter; /* borrowed from channels; its command waits for an answer */
     struct s2_channel *stepping; /* borrowed from channels; NULL once it was dropped in its own step */
     struct error err;
 };

@@ -45,6 +45,8 @@ static void drop(struct s2_channel *c)
         s->sender = NULL;
     if (s->opener == c)
         s->opener = NULL;
+    if (s->starter == c)
+        s->starter = NULL;
     if (s->stepping == c)
         s->stepping = NULL;
     ssh_list_remove(&c->link);
@@ -57,6 +59,13 @@ void s2_drop_channels(struct s2_session *s)
 {
     while (!ssh_list_empty(&s->channels))
         drop(SSH_FROM(s->channels.next, struct s2_channel, link));
+}
+
+/* A call of it must be finished before anything else is said, or can be understood. */
+static bool is_in_flight(const struct s2_channel *c)
+{
+    const struct s2_session *s = c->session;
+    return s->sender == c || s->opener == c || s->starter == c;
 }
 
 /* The remote command may live on and keep its place among the server's sessions: take no more commands here. */
@@ -72,7 +81,7 @@ void s2_abandon(struct ssh_session *base, struct ssh_op *op)
     if (c->raw || s->opener == c)
         base->retiring = true;
     c->abandoned = true;
-    if (s->sender != c && s->opener != c)
+    if (!is_in_flight(c))
         drop(c);
 }
 
@@ -136,11 +145,13 @@ static enum step_result open_step(struct s2_channel *c)
 
 static enum step_result exec_step(struct s2_channel *c)
 {
+    c->session->starter = c;
     ssh_op_sent(c->op);
     int rc = libssh2_channel_process_startup(c->raw, "exec", 4, c->op->command,
         (unsigned)strlen(c->op->command));
     if (rc == LIBSSH2_ERROR_EAGAIN)
         return wait(c);
+    c->session->starter = NULL;
     if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) {
         c->refused = true;
         return move(c, OP_END);
@@ -300,7 +311,8 @@ static enum step_result free_step(struct s2_channel *c)
 static enum step_result drive_one(struct s2_channel *c)
 {
     struct s2_session *s = c->session;
-    if ((s->sender && s->sender != c) || (c->at == OP_OPEN && s->opener && s->opener != c))
+    if ((s->sender && s->sender != c) || (c->at == OP_OPEN && s->opener && s->opener != c) ||
+        (c->at == OP_SEND && s->starter && s->starter != c))
         return STEP_WAIT;
     bool was_sender = s->sender == c;
     s->sender = NULL; /* its call sets it again */
@@ -309,7 +321,7 @@ static enum step_result drive_one(struct s2_channel *c)
     if (!s->stepping || got == STEP_FAILED)
         return got; /* c is gone, or all will be */
     s->stepping = NULL;
-    if (c->abandoned && s->sender != c && s->opener != c) {
+    if (c->abandoned && !is_in_flight(c)) {
         drop(c); /* the call in flight is finished */
         return STEP_MOVED;
     }

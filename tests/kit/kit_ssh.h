@@ -30,14 +30,14 @@ struct bed {
     enum ssh_transport transport;
 };
 
-/* known_hosts: a file. */
+/* known_hosts: a file. Deadlines that settings leave at 0 are long here. */
 void bed_open(struct bed *b, enum ssh_transport transport, struct ssh_settings settings,
     const char *known_hosts);
 void bed_close(struct bed *b);
 /* The server as ed25519 user, named "db-3". */
 struct ssh_target bed_target(const struct bed *b, const struct kit_sshd *s);
 void bed_start(struct bed *b, const struct ssh_target *t, struct ssh_request r, struct result *out);
-/* Turns the loop until all n have come; fails the test after 20 s. */
+/* Turns the loop until all n have come; fails the test after 60 s. */
 void bed_wait(struct bed *b, struct result *results, size_t n);
 void bed_run(struct bed *b, const struct ssh_target *t, struct ssh_request r, struct result *out);
 void result_done(struct result *r);
