@@ -20,13 +20,11 @@ from tests.kit.simulator import Simulator  # noqa: E402
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "short: also run against the sanitizer build")
-    processes.become_subreaper()
 
 
 def pytest_unconfigure(config):
     del config
     processes.end_all()
-    processes.reap()
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
 SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "clang", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
+PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1",
@@ -53,6 +54,7 @@ class Run:
         self.times = []
         self.built = {}
         self.child = None
+        self.starting = False
 
     # --- processes -------------------------------------------------------------------------------------------------
 
@@ -64,16 +66,23 @@ class Run:
         env = dict(os.environ, TMPDIR=str(self.scratch), PYTHONUNBUFFERED="1", **(environment or {}))
         with open(path, "w", encoding="utf-8", errors="replace") as out:
             out.write(f"$ {' '.join(map(str, command))}\n")
+            self.starting = True
             self.child = processes.start([str(w) for w in command], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            self.starting = False
             for line in self.child.stdout:
                 out.write(line)
                 lines.append(line)
                 if self.options.verbose or (show and PROGRESS.search(line)):
-                    print(f"  {line.rstrip()}", flush=True)
+                    print(f"  {line.rstrip()[:PROGRESS_CHARS_MAX]}", flush=True)
             status = self.child.wait()
             self.child = None
         return status, "".join(lines)
+
+    def reap(self, *_):
+        """On SIGCHLD: collects orphans that ended, as init would, so that no test waits for a zombie of theirs."""
+        if not self.starting:
+            processes.reap(but=(self.child.pid,) if self.child else ())
 
     def leftovers(self, suite):
         """Processes that a suite left behind are its fault: they are ended, and it fails."""
@@ -340,6 +349,7 @@ def main():
         scratch = pathlib.Path(tempfile.mkdtemp(prefix="firstline-tests.", dir="/tmp"))
         scratch.chmod(0o1777)  # the tests' postgres is another user; short, since socket paths end at 107 bytes
         run = Run(options, scratch)
+        signal.signal(signal.SIGCHLD, run.reap)
         run_suites(run)
         status = report(run)
         lock.close()
@@ -350,6 +360,7 @@ def main():
             report(run)
         status = 128 + int(why.args[0])
     finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         processes.end_all()
         processes.reap()
         if scratch:
