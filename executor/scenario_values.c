@@ -247,7 +247,8 @@ static void build_value(struct builder *b, const struct raw_value *raw, struct v
         build_error(b, node->key,
             "a value's name has a-z, 0-9 and _, begins with a letter, and has at most 32: it "
             "becomes a shell variable");
-    else if (strcmp(raw->name, "host") == 0 || strncmp(raw->name, "fl_", 3) == 0)
+    else if (strcmp(raw->name, "host") == 0 || strcmp(raw->name, "fl") == 0 ||
+             strncmp(raw->name, "fl_", 3) == 0)
         build_error(b, node->key, "the name \"%s\" is taken%s", raw->name,
             raw->name[0] == 'h' ? ": $host is the target's name in the inventory"
                                 : ": fl_ is the wrapper's own");

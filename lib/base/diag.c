@@ -25,6 +25,7 @@ struct item {
 };
 
 struct source {
+    uint64_t hash; /* of file: thousands of files are looked for one by one */
     char *file; /* owned */
     char *text; /* owned; NULL: lines cannot be shown */
     size_t bytes;
@@ -76,8 +77,9 @@ static void *grown(void *array, int count, size_t size)
 
 static int source_find(struct diag *d, const char *file)
 {
+    uint64_t hash = text_hash(file, strlen(file));
     for (int i = d->source_count - 1; i >= 0; i--) /* the last one is the likely one */
-        if (strcmp(d->sources[i].file, file) == 0)
+        if (d->sources[i].hash == hash && strcmp(d->sources[i].file, file) == 0)
             return i;
     if (d->source_count == DIAG_FILES_MAX)
         return -1;
@@ -88,7 +90,7 @@ static int source_find(struct diag *d, const char *file)
     char *name = strdup(file);
     if (!name)
         return -1;
-    more[d->source_count] = (struct source){.file = name};
+    more[d->source_count] = (struct source){.hash = hash, .file = name};
     return d->source_count++;
 }
 

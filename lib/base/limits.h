@@ -142,7 +142,7 @@
 #define PATTERN_GROUPS_MAX 32             /* named groups */
 #define PATTERN_STEPS_MAX 100000          /* PCRE2's match limit at one position of a short subject */
 #define PATTERN_STEPS_MIN 1000            /* and of a long one */
-#define PATTERN_STEPS_ALL 4000000         /* over all positions of a subject, about 50 ms */
+#define PATTERN_STEPS_ALL 16000000        /* over all positions of a subject, at most some 150 ms */
 #define PATTERN_DEPTH_MAX 1000
 #define PATTERN_HEAP_KIB_MAX 1024
 

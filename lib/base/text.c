@@ -254,6 +254,10 @@ int text_fold(const char *text, size_t bytes, struct buf *out, struct error *err
 
 int text_compat(const char *text, size_t bytes, struct buf *out, struct error *err)
 {
+    if (is_ascii(text, bytes))
+        return buf_add(out, text, bytes) == 0
+                   ? 0
+                   : error_set(err, ERROR_LIMIT, "text to compare does not fit in %zu bytes", out->bytes_max);
     return map(text, bytes, UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_IGNORE, out, err);
 }
 
