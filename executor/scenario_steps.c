@@ -90,6 +90,8 @@ static void check_name(struct builder *b, const struct raw_step *raw, const stru
     else if (taken_name(s->name))
         build_error(
             b, node, "\"%s\" means something of its own in judgements; take another name", s->name);
+    if (s->verb == STEP_VERIFY)
+        return; /* another script may measure what a check measured, for the same rule */
     for (int i = 0; i < s->index; i++)
         if (b->s->steps[i].name && strcmp(b->s->steps[i].name, s->name) == 0 &&
             b->s->steps[i].check_step < 0)
@@ -261,13 +263,22 @@ static void check_rule_name(void *owner, const char *name, size_t offset)
     c->b->failed = true;
 }
 
-/* A judged step whose rule reads other steps only is most likely a mistake. */
-static void warn_not_own(struct builder *b, const struct step *s, const struct yaml_node *node)
+/* A judged step whose rule reads other steps only is most likely a mistake; a verify's surely is:
+ * it would be judged by what was found before the recover. */
+static void check_reads_own(struct builder *b, const struct step *s, const struct yaml_node *node)
 {
     size_t at = 0;
     if (!s->healthy || judgement_reads_own(s->healthy, &at) ||
         (s->name && judgement_reads(s->healthy, s->name)))
         return;
+    if (s->verb == STEP_VERIFY) {
+        build_error(b, node,
+            "this verify is judged by \"%s\", which does not read what it prints itself but what "
+            "was found "
+            "before; give it a name that the rule reads, or a rule of its own",
+            judgement_text(s->healthy));
+        return;
+    }
     yaml_warning(b->diag, node, NULL,
         "this %s is judged by \"%s\", which does not read what it prints itself",
         step_verb_words[s->verb], judgement_text(s->healthy));
@@ -298,7 +309,7 @@ static void check_step_rules(struct builder *b, const struct step *s, bool *told
         *told_for_all = b->failed; /* once is enough for the scenario's rule */
         b->failed = b->failed || failed;
     }
-    warn_not_own(b, s, node);
+    check_reads_own(b, s, node);
 }
 
 /* --- order

@@ -8,6 +8,7 @@ import re
 import subprocess
 
 import pytest
+import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FIRSTLINE_BINARY", str(ROOT / "build/dev/firstline"))
@@ -131,6 +132,15 @@ def test_the_guides_example_is_a_scenario(tmp_path):
         (tmp_path / f"{name}.yaml").write_text(text)
     done = firstline("check", "--strict", tmp_path)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+def test_the_shipped_scripts_parse_in_every_shell(shell):
+    for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+        for step in yaml.safe_load(path.read_text()).get("steps", []):
+            if "run" in step:
+                done = subprocess.run([*shell.split(), "-n"], input=step["run"], capture_output=True, text=True, check=False)
+                assert done.returncode == 0 and done.stderr == "", f"{path.name}: {step['run']}: {done.stderr}"
 
 
 def test_the_schema_is_json():

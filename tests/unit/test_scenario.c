@@ -11,6 +11,9 @@
 #include "lib/base/yaml.h"
 
 #define ARENA_BYTES (64 * 1024 * 1024)
+#define HEAD "scenario: x\nmatch: { keyword: x }\ntarget: { default: h }\n"
+#define CHECK "steps:\n  - { check: c, run: a, name: used }\n"
+#define BASE HEAD CHECK
 
 struct parsed {
     struct arena *arena;
@@ -237,6 +240,9 @@ static void every_way_ends(void **state)
     for (int i = 0; i < 12; i++)
         assert_true(seen[i]);
     done(&p);
+    p = parse("x.yaml", BASE "  - { recover: b, run: b }\n  - { verify: c, run: d, name: used }\nhealthy: used < 5\n");
+    assert_non_null(p.s); /* another script under the check's name, for the same rule */
+    done(&p);
     p = disk_full();
     bool seen_disk[6] = {false};
     walk(p.s, 0, false, 1, seen_disk);
@@ -246,10 +252,6 @@ static void every_way_ends(void **state)
 }
 
 /* --- refusals ---------------------------------------------------------------------------------------------------- */
-
-#define HEAD "scenario: x\nmatch: { keyword: x }\ntarget: { default: h }\n"
-#define CHECK "steps:\n  - { check: c, run: a, name: used }\n"
-#define BASE HEAD CHECK
 
 static const struct {
     const char *text;
@@ -356,6 +358,7 @@ static const struct {
     {HEAD "steps:\n  - { recover: b, run: b }\n  - { verify: c }\n", "6:5", "no check before it"},
     {BASE "  - { check: d, run: d }\n  - { recover: b, run: b }\n  - { verify: e }\n", "8:5", "several checks"},
     {BASE "  - { recover: b, run: b }\n  - { verify: c, become: root }\n", "7:18", "check's own become"},
+    {BASE "  - { recover: b, run: b }\n  - { verify: c, run: d }\nhealthy: used < 5\n", "7:5", "what was found before"},
     {BASE "  - { recover: b, run: b }\n  - { verify: c, every: 5s }\n", "7:25", "every needs within"},
     {BASE "  - { recover: b, run: b, unsure: never }\n  - { verify: c }\n", "6:35", "unsure wants verify"},
 };
