@@ -163,6 +163,19 @@ static void flush(struct ssh_op *op, struct ssh_output *o)
     buf_done(&scratch);
 }
 
+void ssh_quote(const struct ssh *ssh, const char *text, size_t bytes, char *out, size_t room)
+{
+    struct buf clean;
+    buf_init(&clean, SCRATCH_BYTES_MAX);
+    (void)redact_text(ssh->redactor, text, bytes < CHUNK_BYTES ? bytes : CHUNK_BYTES,
+        &clean); /* with no memory it is empty, and the error tells the rest */
+    size_t n = 0;
+    for (; n < clean.bytes && n + 1 < room; n++)
+        out[n] = clean.data[n] >= ' ' && clean.data[n] < 127 ? clean.data[n] : '?';
+    out[n] = '\0';
+    buf_done(&clean);
+}
+
 static void op_free(struct ssh_op *op)
 {
     ssh_list_remove(&op->link);

@@ -196,6 +196,8 @@ void ssh_openssh_clean(struct ssh *ssh);
 
 /* "db-3 (10.0.0.5:22)" in front of the text. */
 void ssh_group_wrap(const struct ssh_group *g, struct error *err);
+/* What a host said, for an error's text: redacted, printable ASCII, cut to room. */
+void ssh_quote(const struct ssh *ssh, const char *text, size_t bytes, char *out, size_t room);
 /* No line of known_hosts is for this destination. Returns -1. */
 int ssh_group_unknown(const struct ssh_group *g, struct error *err);
 

@@ -140,16 +140,17 @@ static bool why_mismatch(struct s2_session *s, const struct ssh_hello *h, int rc
     enum ssh_list_kind kind = ssh_hello_mismatch(h, ours);
     if (kind == SSH_LIST_KINDS)
         return false;
-    int theirs = h->lists[kind].bytes < 300 ? (int)h->lists[kind].bytes : 300;
+    char theirs[300];
+    ssh_quote(s->base.ssh, h->lists[kind].text, h->lists[kind].bytes, theirs, sizeof theirs);
     if (kind == SSH_LIST_HOST_KEY)
         error_from(&s->err, ERROR_REFUSED, ERROR_FROM_SSH, rc,
             "shaking hands: no host key type in common: on file and usable by libssh2 %s are %s; the "
-            "server has %.*s",
-            libssh2_version(0), ours[kind], theirs, h->lists[kind].text);
+            "server has %s",
+            libssh2_version(0), ours[kind], theirs);
     else
         error_from(&s->err, ERROR_REFUSED, ERROR_FROM_SSH, rc,
-            "shaking hands: no %s in common: libssh2 %s has %s; the server has %.*s",
-            ssh_list_name(kind), libssh2_version(0), ours[kind], theirs, h->lists[kind].text);
+            "shaking hands: no %s in common: libssh2 %s has %s; the server has %s",
+            ssh_list_name(kind), libssh2_version(0), ours[kind], theirs);
     error_hint(&s->err, "set `transport: openssh` for this host");
     return true;
 }
@@ -167,15 +168,17 @@ void s2_why_handshake(struct s2_session *s, int rc)
         return;
     s->may_retry = s->hello.bytes == 0 || strncmp(h.banner, "Exceeded MaxStartups", 20) == 0 ||
                    strncmp(h.banner, "Not allowed at this time", 24) == 0;
+    char banner[sizeof h.banner];
+    ssh_quote(s->base.ssh, h.banner, strlen(h.banner), banner, sizeof banner);
     if (s->may_retry) {
         error_from(&s->err, ERROR_UNREACHED, ERROR_FROM_SSH, rc,
             "the host closed the connection before it said anything%s%s",
-            h.banner[0] ? ": " : "", h.banner);
+            banner[0] ? ": " : "", banner);
         error_hint(&s->err, "sshd drops connections above its MaxStartups; or a firewall does");
         return;
     }
     error_from(&s->err, ERROR_REFUSED, ERROR_FROM_SSH, rc, "what answers there is not SSH: '%s'",
-        h.banner);
+        banner);
 }
 
 void s2_why_login(struct s2_session *s, int rc)

@@ -314,8 +314,9 @@ static void refused(struct os_channel *c, const char *reason, size_t bytes)
     struct ssh_session *base = &c->session->base;
     struct error err = {0};
     ssh_op_not_sent(op);
-    error_from(&err, ERROR_REFUSED, ERROR_FROM_SSH, 0, "opening a channel: '%.*s'", (int)bytes,
-        reason);
+    char text[200];
+    ssh_quote(base->ssh, reason, bytes, text, sizeof text);
+    error_from(&err, ERROR_REFUSED, ERROR_FROM_SSH, 0, "opening a channel: '%s'", text);
     error_hint(&err, "sshd's MaxSessions may be 0, or the user may not have a session");
     let_go(c);
     ssh_session_full(base, op, &err);

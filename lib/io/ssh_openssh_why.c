@@ -77,14 +77,14 @@ static bool is_word(const char *line, size_t bytes)
 }
 
 /* The line that holds `part` (NULL: the last that is for people); "" when none. */
-static void find_line(const struct buf *log, const char *part, char *out, size_t room)
+static void find_line(const struct os_session *s, const char *part, char *out, size_t room)
 {
-    const char *text = buf_text(log);
+    const char *text = buf_text(&s->log);
     out[0] = '\0';
     for (const char *at = text; *at;) {
         size_t n = strcspn(at, "\r\n");
         if (is_word(at, n) && (!part || memmem(at, n, part, strlen(part)))) {
-            (void)snprintf(out, room, "%.*s", (int)n, at); /* a cut line still tells */
+            ssh_quote(s->base.ssh, at, n, out, room);
             if (part)
                 return;
         }
@@ -133,12 +133,12 @@ void os_why(const struct os_session *s, int64_t status, struct error *err, bool 
     *out_retry = false;
     if (is_locked_key(s, status, err))
         return;
-    find_line(&s->log, "Offending", offending, sizeof offending);
+    find_line(s, "Offending", offending, sizeof offending);
     for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
         const struct meaning *m = &meanings[i];
         if (!says(&s->log, m->text))
             continue;
-        find_line(&s->log, m->text, line, sizeof line);
+        find_line(s, m->text, line, sizeof line);
         if (m->say)
             error_from(err, m->kind, ERROR_FROM_SSH, (int)status, "%s: '%s'", m->say,
                 offending[0] ? offending : line);
@@ -149,7 +149,7 @@ void os_why(const struct os_session *s, int64_t status, struct error *err, bool 
         *out_retry = m->retry;
         return;
     }
-    find_line(&s->log, NULL, line, sizeof line);
+    find_line(s, NULL, line, sizeof line);
     error_from(err, ERROR_UNREACHED, ERROR_FROM_SSH, (int)status, "ssh ended with status %d: '%s'",
         (int)status, line);
 }
@@ -157,7 +157,7 @@ void os_why(const struct os_session *s, int64_t status, struct error *err, bool 
 void os_why_lost(const struct os_session *s, int64_t status, struct error *err)
 {
     char line[300];
-    find_line(&s->log, NULL, line, sizeof line);
+    find_line(s, NULL, line, sizeof line);
     error_from(err, ERROR_UNREACHED, ERROR_FROM_SSH, (int)status, "ssh ended with status %d: '%s'",
         (int)status, line);
 }

@@ -456,10 +456,13 @@ void ssh_session_gone(struct ssh_session *s)
     g->session_count--;
     s->ssh->session_count--;
     s->magic = 0;
+    struct ssh *ssh = s->ssh;
     if (g->waiting_count > 0)
         ssh_pool_serve(g);
     else
         free_if_unused(g);
+    if (ssh->session_count == SSH_SESSIONS_MAX - 1)
+        serve_all(ssh); /* others may wait for this place */
 }
 
 void ssh_pool_close(struct ssh *ssh)

@@ -5,6 +5,7 @@
 #include "tests/kit/kit.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -244,6 +245,78 @@ static void trust_and_login(enum ssh_transport transport)
         result_done(&r);
         bed_close(&b);
     }
+}
+
+static bool holds(const char *folder, const char *file, const char *text)
+{
+    char path[300], data[65536];
+    snprintf(path, sizeof path, "/proc/%s/%s", folder, file);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, data, sizeof data);
+    close(fd);
+    return n > 0 && memmem(data, (size_t)n, text, strlen(text));
+}
+
+/* Whether any process shows this text in its arguments or environment. */
+static bool is_shown(const char *text)
+{
+    DIR *proc = opendir("/proc");
+    assert_non_null(proc);
+    bool found = false;
+    for (struct dirent *e; !found && (e = readdir(proc)) != NULL;)
+        found = e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+                (holds(e->d_name, "cmdline", text) || holds(e->d_name, "environ", text));
+    closedir(proc);
+    return found;
+}
+
+/* The passphrase reaches ssh by a helper that reads the file: no argument, no variable has it. */
+static void passphrases_are_not_shown(void **state)
+{
+    (void)state;
+    struct bed b;
+    bed_open(&b, SSH_OPENSSH, (struct ssh_settings){0}, server->known_hosts);
+    struct ssh_target t = bed_target(&b, server);
+    t.key_file = server->key_locked;
+    t.passphrase_file = server->passphrase;
+    struct result r;
+    bed_start(&b, &t, (struct ssh_request){.command = "true"}, &r);
+    char *passphrase = kit_read(server->passphrase, NULL);
+    passphrase[strcspn(passphrase, "\n")] = '\0';
+    while (!r.done) {
+        loop_turn(b.loop, 5);
+        assert_false(is_shown(passphrase));
+    }
+    free(passphrase);
+    assert_false(r.failed);
+    assert_true(is_shown(server->passphrase)); /* the look itself works: the file's name is there */
+    result_done(&r);
+    bed_close(&b);
+}
+
+static void programs_and_folders_are_checked(void **state)
+{
+    (void)state;
+    struct bed b;
+    bed_open(&b, SSH_OPENSSH, (struct ssh_settings){.openssh_program = "/nonexistent/ssh"},
+        server->known_hosts);
+    struct ssh_target t = bed_target(&b, server);
+    struct result r;
+    bed_run(&b, &t, (struct ssh_request){.command = "true"}, &r);
+    expect_error(&r, "no program", ERROR_CONFIG, "starting '/nonexistent/ssh'", "");
+    result_done(&r);
+    static const char *const folders[] = {"/nonexistent", "/etc/passwd", "/tmp/with space",
+        "/tmp/a-folder-with-a-name-that-is-much-too-long-for-a-socket"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        struct error err = {0};
+        struct ssh_settings settings = {.openssh_folder = folders[i]};
+        assert_null(ssh_new(b.loop, &settings, &err));
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        expect_text(err.text, folders[i]);
+    }
+    bed_close(&b);
 }
 
 static void trust_libssh2(void **state)
@@ -624,6 +697,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ROWS(trust),
+        cmocka_unit_test(passphrases_are_not_shown),
+        cmocka_unit_test(programs_and_folders_are_checked),
         cmocka_unit_test(strange_peers),
         cmocka_unit_test(nobody_there),
         ROWS(cut),

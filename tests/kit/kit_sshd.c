@@ -105,10 +105,14 @@ static void make_keys(struct kit_sshd *s, const struct kit_sshd_options *o)
     make_key(s, "ed25519", "256", "user_ed25519", "", s->key_ed25519);
     make_key(s, "ecdsa", "256", "user_ecdsa", "", s->key_ecdsa);
     make_key(s, "rsa", "2048", "user_rsa", "", s->key_rsa);
-    make_key(s, "ed25519", "256", "user_locked", "correct horse", s->key_locked);
+    char passphrase[80];
+    (void)snprintf(passphrase, sizeof passphrase, "correct horse %s", s->folder); /* unique: tests look for it */
+    make_key(s, "ed25519", "256", "user_locked", passphrase, s->key_locked);
     make_key(s, "ed25519", "256", "user_stranger", "", s->key_stranger);
     (void)snprintf(s->passphrase, sizeof s->passphrase, "%s/passphrase", s->folder);
-    write_file(s->passphrase, 0600, "correct horse\n");
+    char line[96];
+    (void)snprintf(line, sizeof line, "%s\n", passphrase);
+    write_file(s->passphrase, 0600, line);
     (void)snprintf(s->passphrase_wrong, sizeof s->passphrase_wrong, "%s/passphrase_wrong",
         s->folder);
     write_file(s->passphrase_wrong, 0600, "battery staple\n");

@@ -149,9 +149,11 @@ static void words_of_ssh_have_meanings(void **state)
         {"@ WARNING: REVOKED HOST KEY DETECTED! @\nHost key verification failed.\n", "", ERROR_REFUSED,
             false, "revoked"},
         {"/c: line 1: Bad configuration option: x\n", "", ERROR_CONFIG, false, "Bad configuration option"},
+        {"welcome \xff to token=abcdef of ours\n", "", ERROR_UNREACHED, false, "welcome ? to token=[redacted] of ours"},
         {"something new\n", "", ERROR_UNREACHED, false, "ssh ended with status 255: 'something new'"},
         {"", "", ERROR_UNREACHED, false, "ssh ended with status 255: ''"},
     };
+    struct ssh ssh = {.redactor = redactor_new(NULL, 0, NULL)};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char passphrase[8], key[] = "/k";
         memcpy(passphrase, rows[i].passphrase_file, strlen(rows[i].passphrase_file) + 1);
@@ -159,6 +161,7 @@ static void words_of_ssh_have_meanings(void **state)
         struct os_session *s = calloc(1, sizeof *s);
         assert_non_null(s);
         s->base.group = &g;
+        s->base.ssh = &ssh;
         buf_init(&s->log, 65536);
         assert_int_equal(buf_add_text(&s->log, rows[i].log), 0);
         struct error err = {0};
@@ -169,6 +172,7 @@ static void words_of_ssh_have_meanings(void **state)
         buf_done(&s->log);
         free(s);
     }
+    redactor_free(ssh.redactor);
     assert_int_equal(os_state_after(OS_CONNECT, "debug1: Connection established.", 31), OS_HANDSHAKE);
     assert_int_equal(os_state_after(OS_LOGIN, "debug1: Connection established.", 31), OS_LOGIN);
     assert_int_equal(os_state_after(OS_CONNECT, "x", 1), OS_CONNECT);
