@@ -4,6 +4,7 @@
 `short` marks the tests that also run against the sanitizer build.
 """
 
+import contextlib
 import pathlib
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from tests.kit import sshd as sshd_kit  # noqa: E402
 from tests.kit.node import World  # noqa: E402
 from tests.kit.postgres import Postgres  # noqa: E402
 from tests.kit.simulator import Simulator  # noqa: E402
+from tests.kit.stage import Stage  # noqa: E402
 
 
 def pytest_configure(config):
@@ -72,3 +74,19 @@ def world(scratch, postgres, machine, simulator):
     made = World(scratch, postgres, machine, simulator)
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def make_stage(machine):
+    """stage = make_stage(**entry): a stage of its own for all tests of a file, with a database and a PagerDuty; no node
+    runs yet. entry: over each host's inventory entry."""
+    with contextlib.ExitStack() as held:
+        def make(most=60, settings=None, **entry):
+            folder = pathlib.Path(held.enter_context(tempfile.TemporaryDirectory(prefix="firstline-", dir="/tmp")))
+            folder.chmod(0o755)
+            database = held.enter_context(Postgres(folder / "pg"))
+            pagerduty = held.enter_context(Simulator(settings=settings))
+            world = World(folder, database, machine, pagerduty)
+            held.callback(world.stop)
+            return Stage(world, most, **entry)
+        yield make

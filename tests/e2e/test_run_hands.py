@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+"""Whose hand it was: people stop a run, the monitor and PagerDuty's clockwork and we ourselves do not; what the run did not
+look at is not hidden by resolving."""
+
+import pytest
+
+from tests.kit.stage import NOT_HEALED, scenario
+
+AIKO = "PAIKO01"
+# The collect waits for the test, so that a hand comes surely after the check and before the recover.
+WAITS = "touch collecting; until test -e go; do sleep 0.1; done"
+RECOVER_WAITS = "touch recovering; until test -e go; do sleep 0.1; done; touch up"
+
+
+@pytest.fixture(scope="module", name="stage")
+def fixture_stage(make_stage):
+    stage = make_stage()
+    stage.world.scenario("slow-verify", scenario("slow-verify", within="40s"))
+    stage.world.node("tokyo", over={"services": [
+        {"id": "PSVCEN1", "customer": "acme"},
+        {"id": "PSVCJA1", "customer": "acme", "acknowledge": "while-running", "language": "ja"}]})
+    return stage
+
+
+HANDS = {
+    "acknowledge": ({}, "acknowledged it"),
+    "reassign": ({"to": ["sam@demo.example"]}, "reassigned it"),
+    "escalate": ({"level": 2}, "escalated it"),
+    "priority": ({"priority": "P1"}, "changed its priority"),
+    "note": ({"content": "firstline stop"}, "firstline stop"),
+}
+
+
+@pytest.mark.parametrize("do", HANDS)
+def test_a_person_before_the_recover_stops_it(stage, do):
+    """No recover starts, the run is stopped, the timeline says who and how, nobody else is called."""
+    more, words = HANDS[do]
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    level = 2 if do == "escalate" else 1
+    stage.pagerduty.act(made, AIKO, do, **more)
+    stage.ended(made, "stopped", ["Aiko Tanaka", words])
+    assert stage.starts(host) == 0
+    assert stage.world.incident(made)["level"] == level
+
+
+def test_a_person_during_the_recover(stage):
+    """What runs, ends; then the run is stopped, and says what was done."""
+    host = stage.host(recover=RECOVER_WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "recovering")
+    stage.pagerduty.act(made, AIKO, "acknowledge")
+    stage.database.wait("select touched_by from incident where key = %s", made, expected="Aiko Tanaka")
+    stage.touch(host, "go")
+    stage.ended(made, "stopped", ["Aiko Tanaka", "start it"], status="acknowledged")
+    assert stage.starts(host) == 1
+
+
+def test_a_person_who_resolves_stops_it(stage):
+    """A resolve that is not ours, before the recover: stopped, the person named."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.act(made, AIKO, "resolve")
+    stage.ended(made, "stopped", ["Aiko Tanaka"], status="resolved")
+    assert stage.starts(host) == 0
+
+
+def test_a_merge_stops_it(stage):
+    """Merged into another incident by a person: stopped, and says so."""
+    other = stage.world.trigger("something else", {})
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.act(made, AIKO, "merge", into=other)
+    stage.ended(made, "stopped", ["Aiko Tanaka", "merg"], status="resolved")
+    assert stage.starts(host) == 0
+
+
+def test_the_clockwork_is_no_hand(stage):
+    """PagerDuty's escalation by timeout, in mid-run, stops nothing."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.act(made, None, "escalate", level=2)
+    stage.database.wait("select count(*) from event where incident_key = %s and type = 'incident.escalated'", made, expected=1)
+    stage.touch(host, "go")
+    stage.ended(made, "resolved")
+    assert stage.starts(host) == 1
+
+
+def test_our_own_hand_stops_nothing(stage):
+    """acknowledge: while-running: our acknowledge, titles and notes come back as webhooks and are not taken for a person's."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host, service="PSVCJA1")
+    stage.world.wait_status(made, "acknowledged")
+    stage.database.wait("select count(*) from event where incident_key = %s and type = 'incident.acknowledged'", made, expected=1)
+    stage.touch(host, "go")
+    stage.ended(made, "resolved", language="ja")
+    assert stage.starts(host) == 1
+
+
+def test_the_monitor_clears_before_the_recover(stage):
+    """self_healed, nobody is blamed, no recover."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.clear(made)
+    note = stage.ended(made, "self_healed", ["monitor cleared"], status="resolved")
+    assert "took over" not in note and "closed the incident" not in note, note
+    assert stage.starts(host) == 0
+
+
+def test_the_monitor_clears_during_the_recover(stage):
+    """The recover ends, verify still runs, and the ending is resolved."""
+    host = stage.host(recover=RECOVER_WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "recovering")
+    stage.pagerduty.clear(made)
+    stage.database.wait("select closed_at is not null from incident where key = %s", made, expected=True)
+    stage.touch(host, "go")
+    stage.ended(made, "resolved", ["monitor cleared", "start it"], status="resolved")
+    assert stage.starts(host) == 1
+    assert stage.database.one("select count(*) from step s join run r on r.id = s.run where s.verb = 'verify' and "
+                              "s.outcome = 'healthy' and r.incident_key = %s", made) == 1
+
+
+def test_the_monitor_clears_during_verify(stage):
+    """After a recover the verify still tells; resolved, and nobody is blamed."""
+    host = stage.host(recover="touch verifying", check="test -e go && touch up; test -e up && echo up || echo down")
+    made = stage.trigger(host, "slow-verify")
+    stage.wait_file(host, "verifying")
+    stage.pagerduty.clear(made)
+    stage.database.wait("select closed_at is not null from incident where key = %s", made, expected=True)
+    stage.touch(host, "go")
+    stage.ended(made, "resolved", ["start it"], status="resolved")
+    assert stage.starts(host) == 1
+
+
+def test_a_new_alert_is_not_hidden(stage):
+    """An alert that came during the run: not resolved, handed over, named."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.add_alert(made, summary="the other thing", details={"host": "elsewhere"})
+    stage.touch(host, "go")
+    stage.ended(made, "handed_over", ["the other thing", "Resolving would hide"], status="triggered")
+    assert stage.starts(host) == 1
+
+
+def test_alerts_that_name_different_hosts(stage):
+    """Two alerts, two hosts: handed over, listing both."""
+    one, two = stage.host(), stage.host()
+    made = stage.pagerduty.trigger("[AMS:broken] two hosts", alerts=[{"summary": host, "details": {"host": host}} for host in (one, two)])["id"]
+    stage.ended(made, "handed_over", [one, two, "different hosts"], starts=False)
+    assert (stage.starts(one), stage.starts(two)) == (0, 0)
+
+
+def test_acknowledged_before_the_run_looks(stage):
+    """A person was faster than the webhook's run: nothing starts, and the person has a name."""
+    host = stage.host()
+    with stage.faults("delay", "GET", "/incidents", ms=2500):
+        made = stage.trigger(host)
+        stage.database.wait("select count(*) from run where incident_key = %s", made, expected=1)
+        stage.pagerduty.act(made, AIKO, "acknowledge")
+        stage.ended(made, "stopped", ["Aiko Tanaka"], starts=False, status="acknowledged")
+    assert stage.starts(host) == 0
+
+
+def test_a_person_gives_it_back(stage):
+    """`firstline go` as a note after `firstline stop`, both before the recover is due: the run may go on or has stopped,
+    but no webhook makes it hang."""
+    host = stage.host(collect=WAITS)
+    made = stage.trigger(host)
+    stage.wait_file(host, "collecting")
+    stage.pagerduty.act(made, AIKO, "note", content="firstline stop")
+    stage.ending(made)
+    stage.pagerduty.act(made, AIKO, "note", content="firstline go")
+    stage.database.wait("select touched_at is null from incident where key = %s", made, expected=True)
+    stage.ended(made, "stopped", ["Aiko Tanaka"])
+    assert NOT_HEALED and stage.starts(host) == 0
