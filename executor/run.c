@@ -268,6 +268,15 @@ static void on_timer(void *owner)
     }
 }
 
+/* A recover was done, and a verify of it is in hand or comes next. */
+static bool awaits_verify(const struct run *r)
+{
+    if (!r->recovered || !r->scenario || r->step < 0)
+        return false;
+    const struct step *steps = r->scenario->steps;
+    return steps[r->step].verb == STEP_VERIFY || (r->flow.kind == FLOW_STEP && steps[r->flow.step].verb == STEP_VERIFY);
+}
+
 static bool ends_by_hand(struct run *r)
 {
     if (r->hands.touched) {
@@ -280,9 +289,7 @@ static bool ends_by_hand(struct run *r)
         run_end(r, ENDING_STOPPED, WHY_CLOSED, r->hands.closed_by, r->hands.closed_how, "", "");
         return true;
     }
-    const struct step *step = r->scenario && r->step >= 0 && r->step < r->scenario->steps_count
-                                  ? &r->scenario->steps[r->step] : NULL;
-    if (r->recovered && step && step->verb == STEP_VERIFY)
+    if (awaits_verify(r))
         return false; /* the verify still tells what our recover did */
     run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
     return true;
@@ -341,7 +348,6 @@ void run_show_hands(struct run *r, const struct run_hand *hand)
     r->hands = (struct run_hands){.touched = hand->touched, .closed = hand->closed,
         .touched_by = run_text(r, hand->touched_by), .touched_how = run_text(r, hand->touched_how),
         .closed_by = run_text(r, hand->closed_by), .closed_how = run_text(r, hand->closed_how)};
-    bool verifying = r->recovered && r->scenario && r->step >= 0 && r->scenario->steps[r->step].verb == STEP_VERIFY;
-    if (hand->touched || hand->closed_by[0] || !verifying)
+    if (hand->touched || (hand->closed && (hand->closed_by[0] || !awaits_verify(r)))) /* else it goes on as it was */
         interrupt(r);
 }

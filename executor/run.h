@@ -157,11 +157,15 @@ void run_recall(struct run *r);
 void run_step_do(struct run *r); /* step and attempt are set; journaled when step_journaled */
 /* Follows r->flow (gates asked) after a step is recorded. */
 void run_step_next(struct run *r);
+/* Sets r->again_ms: whether a look that ended so is done again: a verify with time left, a lost connection. */
+void run_step_again(struct run *r, const struct step *step, enum judgement_outcome outcome);
 /* Where the flow leads once every `when` on its way was asked. */
 struct flow run_step_gate(struct run *r, struct flow flow);
 /* Keeps what a step brought: for judgements, the journal row (returned) and the notes. why may be NULL. */
 json_t *run_step_keep(struct run *r, const struct step *step, const char *host, const struct run_result *result,
     enum judgement_outcome outcome, const char *why);
+/* Adds to what the notes tell; where that is full, an old look leaves. */
+void run_step_tell(struct run *r, const struct story_step *s);
 const struct inventory_host *run_step_host(struct run *r, const struct step *step);
 void run_send(struct run *r, const struct inventory_host *host, const struct wrapper_task *task, unsigned deadline_ms,
     ssh_done *done);

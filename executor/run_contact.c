@@ -22,6 +22,7 @@ static const struct step *step_of(const struct run *r)
 static void known(struct run *r, const struct inventory_host *host)
 {
     r->contact.host = host;
+    r->may_start_still = false;
     r->tries = 0;
     r->contact.then(r);
 }
@@ -35,7 +36,7 @@ static void on_kept(void *owner, const struct pg_answer *answer, const struct er
         return;
     const char *folder, *login;
     if (err || !machine_row(answer, &folder, &login)) {
-        run_pause(r, 1000, RUN_CONTACTING);
+        run_pause(r, 1000, r->settling ? RUN_SETTLING : RUN_CONTACTING);
         return;
     }
     if (strcmp(folder, r->contact.folder) != 0 && !host->folder && r->contact.rounds++ < CONTACT_ROUNDS) {
@@ -43,6 +44,7 @@ static void on_kept(void *owner, const struct pg_answer *answer, const struct er
         send_contact(r);
         return;
     }
+    r->may_start_still = r->settling; /* our token gets nowhere: what was sent may still start */
     if (strcmp(folder, r->contact.folder) != 0 || (strcmp(login, host->user) != 0 && !host->folder)) {
         run_end(r, ENDING_HANDED_OVER, WHY_MACHINE, step_of(r)->title, host->name,
             arena_printf(r->arena, "its fence lies in %s of user %s, which user %s does not share: set `folder:` in the "
@@ -72,6 +74,7 @@ static void on_contacted(void *owner, uint64_t op, const struct ssh_outcome *out
         return;
     }
     if (r->report.verdict != WRAPPER_DONE) {
+        r->may_start_still = r->settling;
         run_end(r, ENDING_HANDED_OVER, WHY_MACHINE, step_of(r)->title, host->name, r->report.text, "");
         return;
     }

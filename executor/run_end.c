@@ -21,7 +21,7 @@ static json_t *hand_over_to(const struct run *r)
 {
     const struct scenario_not_healed *to = r->scenario ? &r->scenario->not_healed : NULL;
     json_t *about = json_object();
-    bool asked = r->ending == ENDING_HANDED_OVER && to;
+    bool asked = r->ending == ENDING_HANDED_OVER && to && r->mode == MODE_AUTO; /* a shadow only says what it found */
     if (asked && to->policy)
         (void)json_object_set_new(about, "policy", json_string(to->policy));
     else if (asked && to->level > 0)

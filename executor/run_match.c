@@ -12,7 +12,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/limits.h"
 
-#define READ_TRIES 3
+#define READ_TRIES 10
 #define READ_AGAIN_MS 3000
 
 /* --- what a value's source names ---------------------------------------------------------------------------------- */
@@ -91,6 +91,16 @@ static int find_host(struct run *r, const struct target_names *names)
     return 0;
 }
 
+/* A value that may stand in alerts which could not be read is missing for that reason. */
+static int end_without_value(struct run *r, const struct values_problem *problem, const struct desk_answer *desk)
+{
+    const char *text = problem->text;
+    if (desk->state == DESK_UNAVAILABLE)
+        text = arena_printf(r->arena, "%s; its alerts could not be read from PagerDuty: %s", problem->text, desk->why);
+    run_end(r, ENDING_HANDED_OVER, WHY_VALUE, text, "", "", "");
+    return -1;
+}
+
 static int fill_values(struct run *r, const struct match_result *match, const struct desk_answer *desk)
 {
     struct sources sources = {r, desk};
@@ -98,16 +108,12 @@ static int fill_values(struct run *r, const struct match_result *match, const st
         .owner = &sources};
     struct values_problem problem = {.name = ""};
     struct target_names names;
-    if (values_target(r->scenario, &in, r->arena, &names, &problem) < 0) {
-        run_end(r, ENDING_HANDED_OVER, WHY_VALUE, problem.text, "", "", "");
-        return -1;
-    }
+    if (values_target(r->scenario, &in, r->arena, &names, &problem) < 0)
+        return end_without_value(r, &problem, desk);
     if (find_host(r, &names) < 0)
         return -1;
-    if (values_extract(r->scenario, &in, r->arena, &r->values, &problem) < 0) {
-        run_end(r, ENDING_HANDED_OVER, WHY_VALUE, problem.text, "", "", "");
-        return -1;
-    }
+    if (values_extract(r->scenario, &in, r->arena, &r->values, &problem) < 0)
+        return end_without_value(r, &problem, desk);
     return 0;
 }
 
@@ -181,6 +187,7 @@ static void keep_alerts(struct run *r, const struct desk_answer *desk)
 {
     size_t n = desk->alerts_count < RUN_ALERTS_MAX ? desk->alerts_count : RUN_ALERTS_MAX;
     r->alerts = arena_alloc(r->arena, (n + 1) * sizeof *r->alerts);
+    r->alerts_count = 0; /* the start may be written anew, after doubt about its commit */
     for (size_t i = 0; r->alerts && i < n; i++)
         r->alerts[r->alerts_count++] = run_text(r, desk->alerts[i].id);
 }
@@ -271,6 +278,9 @@ void run_match(struct run *r)
         run_end(r, ENDING_HANDED_OVER, WHY_FAULT, "this node has no scenarios or no inventory loaded", "", "", "");
         return;
     }
+    scenario_set_free(r->set); /* of an earlier reading whose commit was in doubt */
+    inventory_unref(r->inventory);
+    r->host = NULL;
     r->set = scenario_set_hold(library_scenarios(library));
     r->inventory = inventory_ref(library_inventory(library));
     struct match_result match;

@@ -49,11 +49,10 @@ static void recall_step(struct run *r, const struct run_step_row *row)
         r->recovered = true;
         r->recover_ended_mono_ms = clock_mono_ms() - (clock_wall_ms() - row->started_wall_ms - row->took_ms);
     }
-    if (r->told_count < RUN_STEPS_TOLD_MAX)
-        r->told[r->told_count++] = (struct story_step){.verb = step->verb, .title = step->title, .host = run_text(r, row->host),
+    run_step_tell(r, &(struct story_step){.verb = step->verb, .title = step->title, .host = run_text(r, row->host),
             .become = run_text(r, row->become), .login = r->host ? r->host->user : "", .ended = true, .outcome = outcome,
             .why = run_text(r, row->why), .status = result.status, .signal = run_text(r, row->signal),
-            .output = result.output, .cut = row->cut, .took_ms = row->took_ms, .started_wall_ms = row->started_wall_ms};
+            .output = result.output, .cut = row->cut, .took_ms = row->took_ms, .started_wall_ms = row->started_wall_ms});
     r->flow = run_step_gate(r, scenario_after(r->scenario, row->step, outcome, r->sick));
 }
 
@@ -71,6 +70,13 @@ static void go_on(struct run *r, bool started, int step, int attempt)
     if (started || r->told_count == 0) {
         r->step = started ? step : 0;
         r->flow = (struct flow){FLOW_STEP, r->step};
+    } else if (r->scenario->steps[step].verb != STEP_RECOVER) {
+        r->step = step;
+        run_step_again(r, &r->scenario->steps[step], r->told[r->told_count - 1].outcome);
+        if (r->again_ms > 0) { /* the lost holder was waiting to look again */
+            run_pause(r, r->again_ms, RUN_WORKING);
+            return;
+        }
     }
     run_step_next(r);
 }

@@ -19,6 +19,7 @@
 #define LOCK_WAIT_MS 10000
 #define ASK_DEADLINE_MS 45000
 #define CONNECT_SLACK_MS 30000
+#define GIVE_UP_SLACK_MS 5000 /* for an answer that is on its way: the script itself ends by give_up_at */
 #define HOUR_MS 3600000
 
 static void guard(struct run *r);
@@ -184,7 +185,8 @@ static void settle_send(struct run *r)
     struct wrapper_task task = fenced(r, WRAPPER_ASK);
     if (r->sent.step == r->step && r->sent.attempt == r->attempt)
         task.sent_memory_id = r->sent.memory_id;
-    run_send(r, r->contact.host, &task, ASK_DEADLINE_MS, on_settled);
+    int64_t longest = run_left_ms(r) + GIVE_UP_SLACK_MS;
+    run_send(r, r->contact.host, &task, (unsigned)(longest < ASK_DEADLINE_MS ? longest : ASK_DEADLINE_MS), on_settled);
 }
 
 static void settle(struct run *r)
@@ -243,7 +245,8 @@ static void send_recover(struct run *r)
     r->sent.attempt = r->attempt;
     r->sent.memory_id = task.memory_id;
     run_move(r, RUN_WORKING);
-    run_send(r, r->contact.host, &task, (unsigned)timeout + LOCK_WAIT_MS + CONNECT_SLACK_MS, on_recovered);
+    int64_t longest = timeout + LOCK_WAIT_MS + CONNECT_SLACK_MS, late = left + GIVE_UP_SLACK_MS;
+    run_send(r, r->contact.host, &task, (unsigned)(longest < late ? longest : late), on_recovered);
 }
 
 /* --- the guards --------------------------------------------------------------------------------------------------- */
@@ -324,6 +327,7 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
     }
     r->attempt = ++r->last_attempt;
     r->no_standby |= !v.standby;
+    r->blind_tried = false; /* PagerDuty is asked anew before the next */
     if (lease_held(r->worker->parts.lease) && run_left_ms(r) > 0)
         send_recover(r);
     else
@@ -412,6 +416,9 @@ void run_recover_again(struct run *r)
         ask(r);
         return;
     default:
-        run_recover(r);
+        if (r->settling) /* never a new attempt while one is in doubt */
+            settle(r);
+        else
+            run_recover(r);
     }
 }

@@ -153,7 +153,7 @@ static const char *repaired(struct run *r, const char *text, size_t bytes)
     return copy;
 }
 
-static void tell(struct run *r, const struct story_step *s)
+void run_step_tell(struct run *r, const struct story_step *s)
 {
     if (r->told_count == RUN_STEPS_TOLD_MAX) { /* the oldest look but the first check is left out */
         memmove(&r->told[1], &r->told[2], (RUN_STEPS_TOLD_MAX - 2) * sizeof r->told[0]);
@@ -175,7 +175,7 @@ json_t *run_step_keep(struct run *r, const struct step *step, const char *host, 
         .signal = run_text(r, report->signal), .timed_out = result->state == RESULT_TIMEOUT, .left = report->left,
         .output = repaired(r, result->output ? result->output : "", result->output_bytes), .cut = result->cut,
         .took_ms = clock_mono_ms() - r->sent_mono_ms, .started_wall_ms = clock_wall_ms() - (clock_mono_ms() - r->sent_mono_ms)};
-    tell(r, &s);
+    run_step_tell(r, &s);
     json_t *row = run_step_row_started(r, step, r->attempt, host);
     const char *word = judged ? outcomes[outcome] : result->state == RESULT_ENDED && result->status == 0 ? "done" : "failed";
     json_t *more = json_pack("{s:s, s:s, s:s, s:s, s:b, s:i}", "state", "ended", "outcome", word, "why", s.why, "output",
@@ -272,6 +272,16 @@ static int64_t verify_again_ms(const struct run *r, const struct step *step, enu
     return clock_mono_ms() + every <= over ? every : 0;
 }
 
+void run_step_again(struct run *r, const struct step *step, enum judgement_outcome outcome)
+{
+    bool lost = r->results[step->index].state == RESULT_LOST;
+    r->again_ms = verify_again_ms(r, step, outcome);
+    if (lost && r->again_ms == 0 && ++r->tries < LOOK_TRIES && run_left_ms(r) > LOOK_AGAIN_MS && !must_leave(r))
+        r->again_ms = LOOK_AGAIN_MS;
+    if (!lost)
+        r->tries = 0;
+}
+
 static void record_look(struct run *r, const struct step *step, const char *host, bool answered, const char *err_text,
     const char *stderr_text)
 {
@@ -291,12 +301,7 @@ static void record_look(struct run *r, const struct step *step, const char *host
     json_t *change = run_change(run_state_of(step->verb));
     run_change_step(change, row);
     r->sick |= step->verb == STEP_CHECK && outcome == JUDGED_UNHEALTHY;
-    r->again_ms = verify_again_ms(r, step, outcome);
-    bool lost = result.state == RESULT_LOST;
-    if (lost && r->again_ms == 0 && ++r->tries < LOOK_TRIES && run_left_ms(r) > LOOK_AGAIN_MS && !must_leave(r))
-        r->again_ms = LOOK_AGAIN_MS;
-    if (!lost)
-        r->tries = 0;
+    run_step_again(r, step, outcome);
     r->flow = run_step_gate(r, scenario_after(r->scenario, step->index, outcome, r->sick));
     if (judged && r->again_ms == 0 && outcome == JUDGED_UNHEALTHY && r->flow.kind == FLOW_STEP && r->mode == MODE_AUTO) {
         run_tell_progress(r, change);
