@@ -68,12 +68,7 @@ static void read_one(
     enum value_read state =
         x->in->read ? x->in->read(x->in->owner, source, alert, &text, &bytes) : VALUE_READ_NONE;
     if (state == VALUE_READ_TEXT) {
-        const char *kept =
-            arena_strndup(x->arena, text, bytes); /* the reader may reuse its memory */
-        if (kept)
-            add_found(f, kept, bytes);
-        else
-            f->state = VALUE_READ_ODD, f->texts[0] = "too long to be kept";
+        add_found(f, text, bytes);
     } else if (state == VALUE_READ_ODD && f->state == VALUE_READ_NONE) {
         f->state = VALUE_READ_ODD;
         f->texts[0] = text;
