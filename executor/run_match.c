@@ -105,7 +105,7 @@ static int fill_values(struct run *r, const struct match_result *match, const st
 {
     struct sources sources = {r, desk};
     struct values_input in = {.match = match, .alerts_count = (int)desk->alerts_count, .read = read_source,
-        .owner = &sources};
+        .owner = &sources, .language = r->policy.language};
     struct values_problem problem = {.name = ""};
     struct target_names names;
     if (values_target(r->scenario, &in, r->arena, &names, &problem) < 0)

@@ -12,6 +12,7 @@
 #include "executor/match.h"
 #include "executor/scenario.h"
 #include "lib/base/arena.h"
+#include "lib/base/policy.h"
 
 enum value_read {
     VALUE_READ_NONE, /* there is nothing at that place */
@@ -31,6 +32,7 @@ struct values_input {
     int alerts_count;
     values_read_fn *read; /* NULL: nothing beyond the match */
     void *owner;          /* borrowed; handed to read */
+    enum policy_language language; /* of values_problem.text */
 };
 
 struct value {
@@ -65,7 +67,7 @@ int values_target(const struct scenario *s, const struct values_input *in, struc
 
 /* Checks one text against a spec and brings it into the script's form.
  * out_text  arena
- * why       receives what is wrong: "is not an absolute path"
+ * why       receives what is wrong, in English: "is not an absolute path", one of story_phrases
  * Returns 0 or -1. */
 int value_check(const struct value_spec *spec, const char *text, size_t bytes, struct arena *a,
     const char **out_text, char *why, size_t why_bytes) MUST_USE;

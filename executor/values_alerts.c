@@ -40,7 +40,7 @@ static enum value_read read_scalar(
         return VALUE_READ_ODD;
     }
     if (!text) {
-        *out = "a number that there is no memory for";
+        *out = "out of memory";
         return VALUE_READ_ODD;
     }
     *out = text;

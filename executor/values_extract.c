@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "executor/story_texts.h"
 #include "executor/values.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
@@ -27,22 +28,20 @@ struct search {
 static int no_memory(struct search *x)
 {
     x->problem->name = "";
-    (void)snprintf(x->problem->text, sizeof x->problem->text,
-        "there is no memory left for the values"); /* fits */
+    (void)snprintf(x->problem->text, sizeof x->problem->text, "%s",
+        story_phrase(x->in->language, "out of memory")); /* fits */
     return -1;
 }
 
-/* One line, quoted, shortened: for words about what was seen. */
-static void add_seen(struct buf *out, const char *text, size_t bytes)
+/* What was seen, on one line and shortened: out holds VALUE_SEEN_BYTES + 4. */
+static void shorten(const char *text, size_t bytes, char *out)
 {
     struct buf line;
     buf_init(&line, 4 * VALUE_SEEN_BYTES);
     text_one_line(text, bytes < 2 * VALUE_SEEN_BYTES ? bytes : 2 * VALUE_SEEN_BYTES, &line);
     size_t keep = text_cut(buf_text(&line), line.bytes, VALUE_SEEN_BYTES, VALUE_SEEN_BYTES);
-    (void)buf_printf(out, "\"%.*s%s\"", (int)keep, buf_text(&line),
-        keep < line.bytes || bytes > 2 * VALUE_SEEN_BYTES
-            ? "..."
-            : ""); /* out is a message: cut is fine, below too */
+    (void)snprintf(out, VALUE_SEEN_BYTES + 4, "%.*s%s", (int)keep, buf_text(&line),
+        keep < line.bytes || bytes > 2 * VALUE_SEEN_BYTES ? "..." : ""); /* fits */
     buf_done(&line);
 }
 
@@ -98,93 +97,122 @@ static void look(struct search *x, const struct value_source *source, struct fou
         add_found(f, text, strlen(text));
 }
 
-static void add_miss(struct search *x, const struct value_source *source, struct buf *out)
-{
-    const struct match_result *m = x->in->match;
-    (void)buf_printf(out, "%s ", source->text);
-    if (source->kind == SOURCE_KEYWORD) {
-        if (m->token)
-            add_seen((buf_add_text(out, "(not in the token "), out), m->token, strlen(m->token));
-        else
-            (void)buf_add_text(out, "(the title has no token of this scenario");
-        if (m->token_problem)
-            (void)buf_printf(out, ", %s", m->token_problem);
-        (void)buf_add_char(out, ')');
-    } else if (source->kind == SOURCE_TITLE) {
-        (void)buf_add_text(out, "(the title does not have it)");
-    } else if (source->kind == SOURCE_ALERT) {
-        int n = x->in->alerts_count;
-        if (n == 0)
-            (void)buf_add_text(out, "(the incident has no alert)");
-        else
-            (void)buf_printf(
-                out, n == 1 ? "(the alert does not have it)" : "(none of %d alerts has it)", n);
-    } else {
-        (void)buf_add_text(out, "(not set)");
-    }
-}
+/* --- words
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-static int problem(struct search *x, const struct value_spec *spec, struct buf *text)
+/* Fills the problem with a sentence about the value; a has the rest of its arguments. Returns -1.
+ */
+static int tell(
+    struct search *x, const struct value_spec *spec, enum story_text text, struct story_args *a)
 {
+    struct buf subject, out;
+    buf_init(&subject, 200);
+    buf_init(&out, sizeof x->problem->text - 1); /* what does not fit is left off, here and below */
+    struct story_args name = {0};
+    story_args_set(&name, "name", spec->name);
+    story_say(&subject, x->in->language,
+        strcmp(spec->name, "host") == 0 ? TEXT_VALUE_TARGET : TEXT_VALUE, &name);
+    story_args_set(a, "subject", buf_text(&subject));
+    story_say(&out, x->in->language, text, a);
     x->problem->name = spec->name;
-    (void)snprintf(
-        x->problem->text, sizeof x->problem->text, "%s", buf_text(text)); /* cut is fine */
-    buf_done(text);
+    (void)snprintf(x->problem->text, sizeof x->problem->text, "%s", buf_text(&out)); /* fits */
+    buf_done(&subject);
+    buf_done(&out);
     return -1;
 }
 
-static void begin(const struct value_spec *spec, struct buf *out, const char *more)
+static enum story_text miss_of(const struct search *x, const struct value_source *source)
 {
-    buf_init(out, sizeof((struct values_problem *)0)->text - 1);
-    bool target = strcmp(spec->name, "host") == 0;
-    (void)buf_printf(
-        out, target ? "the target %s%s" : "the value \"%s\"%s", target ? "host" : spec->name, more);
+    switch (source->kind) {
+    case SOURCE_KEYWORD:
+        return x->in->match->token ? TEXT_MISS_TOKEN : TEXT_MISS_NO_TOKEN;
+    case SOURCE_TITLE:
+        return TEXT_MISS_TITLE;
+    case SOURCE_ALERT:
+        return x->in->alerts_count == 0   ? TEXT_MISS_NO_ALERT
+               : x->in->alerts_count == 1 ? TEXT_MISS_ONE_ALERT
+                                          : TEXT_MISS_ALERTS;
+    default:
+        return TEXT_MISS_NOT_SET;
+    }
+}
+
+/* "keyword.mount (not in the token ...)" */
+static void add_miss(struct search *x, const struct value_source *source, struct buf *out)
+{
+    const struct match_result *m = x->in->match;
+    char token[VALUE_SEEN_BYTES + 4], count[16];
+    shorten(m->token ? m->token : "", m->token ? strlen(m->token) : 0, token);
+    (void)snprintf(count, sizeof count, "%d", x->in->alerts_count); /* fits */
+    struct story_args a = {0};
+    story_args_set(&a, "token", token);
+    story_args_set(&a, "problem", m->token_problem);
+    story_args_set(&a, "count", count);
+    struct buf why;
+    buf_init(&why, 400);
+    story_say(&why, x->in->language, miss_of(x, source), &a);
+    struct story_args miss = {0};
+    story_args_set(&miss, "source", source->text);
+    story_args_set(&miss, "why", buf_text(&why));
+    story_say(out, x->in->language, TEXT_MISS, &miss);
+    buf_done(&why);
 }
 
 static int not_found(struct search *x, const struct value_spec *spec)
 {
-    struct buf out;
-    begin(spec, &out, " was not found; looked in ");
+    struct buf places;
+    buf_init(&places, sizeof x->problem->text);
     for (int i = 0; i < spec->sources_count; i++) {
         if (i > 0)
-            (void)buf_add_text(&out, ", ");
-        add_miss(x, &spec->sources[i], &out);
+            (void)buf_add_text(&places, ", ");
+        add_miss(x, &spec->sources[i], &places);
     }
-    return problem(x, spec, &out);
+    struct story_args a = {0};
+    story_args_set(&a, "places", buf_text(&places));
+    int rc = tell(x, spec, TEXT_VALUE_NOT_FOUND, &a);
+    buf_done(&places);
+    return rc;
 }
 
 static int is_odd(struct search *x, const struct value_spec *spec,
     const struct value_source *source, const char *what)
 {
-    struct buf out;
-    begin(spec, &out, ": ");
-    (void)buf_printf(&out, "%s is %s, not %s", source->text, what, value_type_name(spec->type));
-    return problem(x, spec, &out);
+    struct story_args a = {0};
+    story_args_set(&a, "source", source->text);
+    story_args_set(&a, "what", story_phrase(x->in->language, what));
+    story_args_set(&a, "type", value_type_name(spec->type));
+    return tell(x, spec, TEXT_VALUE_ODD, &a);
 }
 
 static int is_wrong(struct search *x, const struct value_spec *spec,
     const struct value_source *source, const char *text, size_t bytes, const char *why)
 {
-    struct buf out;
-    begin(spec, &out, ": ");
-    (void)buf_printf(&out, "%s is ", source->text);
-    add_seen(&out, text, bytes);
-    (void)buf_printf(&out, ", which %s", why);
-    return problem(x, spec, &out);
+    char seen[VALUE_SEEN_BYTES + 4];
+    shorten(text, bytes, seen);
+    struct story_args a = {0};
+    story_args_set(&a, "source", source->text);
+    story_args_set(&a, "seen", seen);
+    story_args_set(&a, "why", story_phrase(x->in->language, why));
+    return tell(x, spec, TEXT_VALUE_WRONG, &a);
 }
 
 static int disagree(struct search *x, const struct value_spec *spec,
     const struct value_source *source, const char *const *texts, int count)
 {
-    struct buf out;
-    begin(spec, &out, " is not clear: ");
-    (void)buf_printf(&out, "the incident's alerts differ in %s: ", source->text);
+    struct buf list;
+    buf_init(&list, sizeof x->problem->text);
     for (int i = 0; i < count; i++) {
-        if (i > 0)
-            (void)buf_add_text(&out, ", ");
-        add_seen(&out, texts[i], strlen(texts[i]));
+        char seen[VALUE_SEEN_BYTES + 4];
+        shorten(texts[i], strlen(texts[i]), seen);
+        (void)buf_printf(&list, "%s\"%s\"", i > 0 ? ", " : "", seen);
     }
-    return problem(x, spec, &out);
+    struct story_args a = {0};
+    story_args_set(&a, "source", source->text);
+    story_args_set(&a, "list", buf_text(&list));
+    int rc = tell(x, spec, TEXT_VALUE_DIFFERS, &a);
+    buf_done(&list);
+    return rc;
 }
 
 /* The texts of the first source that has something, each checked and each once. *out_count 0:

@@ -321,10 +321,10 @@ static const struct {
     {BASE "values: { m: { type: word, default: a, one_of: [b] } }\n", "6:37", "none of the values"},
     {BASE "values: { m: { type: word, default: a, least: 3 } }\n", "6:47", "least is for int"},
     {BASE "values: { m: { type: int, default: 5, most: x } }\n", "6:45", "is not a whole number"},
-    {BASE "values: { m: { type: int, default: 5, most: 4 } }\n", "6:36", "is more than 4"},
+    {BASE "values: { m: { type: int, default: 5, most: 4 } }\n", "6:36", "is more than the most"},
     {BASE "values: { m: { type: int, default: 5, least: 7, most: 4 } }\n", "6:55", "most is smaller"},
     {BASE "values: { m: { type: path, default: /, longest: 9B } }\n", "6:49", "longest is for text"},
-    {BASE "values: { m: { type: text, default: abc, longest: 2B } }\n", "6:37", "at most 2"},
+    {BASE "values: { m: { type: text, default: abc, longest: 2B } }\n", "6:37", "is too long"},
     /* steps */
     {HEAD "steps:\n  - { run: a }\n", "5:5", "needs a verb"},
     {HEAD "steps:\n  - { chek: a, run: a }\n", "5:7", "did you mean \"check\"?"},

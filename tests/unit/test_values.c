@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "executor/story_texts.h"
 #include "executor/values.h"
 #include "executor/values_alerts.h"
 #include "lib/base/limits.h"
@@ -28,8 +29,8 @@ static const struct {
     {VALUE_HOST, "i-0a1b2c_x", "i-0a1b2c_x", NULL},
     {VALUE_HOST, "", NULL, "is empty"},
     {VALUE_HOST, "-oProxyCommand=x", NULL, "no host's name"},
-    {VALUE_HOST, "-web", NULL, "begins with"},
-    {VALUE_HOST, ".web", NULL, "begins with"},
+    {VALUE_HOST, "-web", NULL, "it begins with"},
+    {VALUE_HOST, ".web", NULL, "it begins with"},
     {VALUE_HOST, "web 1", NULL, "no host's name"},
     {VALUE_HOST, "web;reboot", NULL, "no host's name"},
     {VALUE_HOST, "wéb", NULL, "no host's name"},
@@ -106,6 +107,8 @@ static void types_are_strict(void **state)
             fail_msg("row %zu: \"%s\": %d %s", i, types[i].text, rc, why);
         if (rc == 0)
             assert_string_equal(out, types[i].good);
+        else if (story_phrase(LANGUAGE_JA, why) == why)
+            fail_msg("\"%s\" is said in English only", why);
         else if (!strstr(why, types[i].says))
             fail_msg("row %zu: \"%s\": %s", i, types[i].text, why);
         arena_free(a);
@@ -126,20 +129,21 @@ static void bounds_lengths_and_choices(void **state)
         const char *says;
     } rows[] = {
         {{.type = VALUE_INT, .least = 1, .most = 90}, "90", 0, ""},
-        {{.type = VALUE_INT, .least = 1, .most = 90}, "91", -1, "more than 90"},
-        {{.type = VALUE_INT, .least = 1, .most = 90}, "0", -1, "less than 1"},
-        {{.type = VALUE_PERCENT, .least = 10, .most = 90}, "90.5", -1, "more than 90%"},
-        {{.type = VALUE_DURATION, .least = 1000, .most = 60000}, "61s", -1, "more than 60s"},
+        {{.type = VALUE_INT, .least = 1, .most = 90}, "91", -1, "more than the most"},
+        {{.type = VALUE_INT, .least = 1, .most = 90}, "0", -1, "less than the least"},
+        {{.type = VALUE_PERCENT, .least = 10, .most = 90}, "90.5", -1, "more than the most"},
+        {{.type = VALUE_DURATION, .least = 1000, .most = 60000}, "61s", -1, "more than the most"},
         {{.type = VALUE_WORD, .one_of = words}, "nginx", 0, ""},
         {{.type = VALUE_WORD, .one_of = words}, "Nginx", -1, "none of the values"},
         {{.type = VALUE_INT, .least = INT64_MIN, .most = INT64_MAX, .one_of = words}, "080", 0, ""},
         {{.type = VALUE_TEXT, .bytes_max = 5}, "12345", 0, ""},
-        {{.type = VALUE_TEXT, .bytes_max = 5}, "123456", -1, "at most 5"},
+        {{.type = VALUE_TEXT, .bytes_max = 5}, "123456", -1, "too long"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         why[0] = '\0';
         assert_int_equal(value_check(&rows[i].spec, rows[i].text, strlen(rows[i].text), a, &out, why, sizeof why), rows[i].rc);
         assert_non_null(strstr(why, rows[i].says));
+        assert_true(rows[i].rc == 0 || story_phrase(LANGUAGE_JA, why) != why);
     }
     memset(longer, 'a', sizeof longer);
     struct value_spec text = {.type = VALUE_TEXT, .bytes_max = VALUE_TEXT_BYTES_MAX};
@@ -284,7 +288,7 @@ static void run_search(struct world *w, size_t i, char *out, size_t bytes)
     struct match_result match = {.inline_values = &inline_values, .inline_count = searches[i].inline_name ? 1 : 0,
         .groups = &group, .groups_count = searches[i].group_host ? 1 : 0,
         .token = searches[i].inline_name ? "[AMS:v x=1]" : NULL};
-    struct values_input in = {&match, (int)json_array_size(w->alerts), read_world, w};
+    struct values_input in = {.match = &match, .alerts_count = (int)json_array_size(w->alerts), .read = read_world, .owner = w};
     w->service = searches[i].service;
     w->host_service = searches[i].host_service;
     struct target_names target;
@@ -317,6 +321,36 @@ static void values_are_found(void **state)
     }
 }
 
+/* Each kind of problem, in the other language: nothing of ours is left in English. */
+static void problems_in_japanese(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text, *alerts, *expected;
+    } rows[] = {
+        {"x", "1", "[]", "対象ホストが見つかりません (確認先: keyword.host (トークン「[AMS:v x=1]」になし), title.host (件名になし), alert.details.host (インシデントにアラートなし))"},
+        {NULL, NULL, "[{},{}]", "対象ホストが見つかりません (確認先: keyword.host (件名にこのシナリオのトークンなし), title.host (件名になし), alert.details.host (2 件のアラートのいずれにもなし))"},
+        {"host", "web 1", "[]", "対象ホスト: keyword.host の「web 1」はホスト名ではありません (英数字と . - _ : のみ)"},
+        {"host", "w", "[" D("\"port\":[80]") "]", "値「port」: alert.details.port はリストで、int ではありません"},
+        {"host", "w", "[" D("\"port\":1") "," D("\"port\":2") "]", "値「port」を決められません。アラートの alert.details.port が一致しません: \"1\", \"2\""},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct world w = world(rows[i].alerts);
+        struct match_pair pair = {rows[i].name, rows[i].text};
+        struct match_result match = {.inline_values = &pair, .inline_count = pair.name ? 1 : 0,
+            .token = pair.name ? "[AMS:v x=1]" : NULL};
+        struct values_input in = {.match = &match, .alerts_count = (int)json_array_size(w.alerts), .read = read_world,
+            .owner = &w, .language = LANGUAGE_JA};
+        struct target_names target;
+        const struct value *values;
+        struct values_problem problem = {.text = ""};
+        assert_true(values_target(w.s, &in, w.arena, &target, &problem) != 0 ||
+                    values_extract(w.s, &in, w.arena, &values, &problem) != 0);
+        assert_string_equal(problem.text, rows[i].expected);
+        world_done(&w);
+    }
+}
+
 static void what_was_seen_is_short(void **state)
 {
     (void)state;
@@ -326,7 +360,7 @@ static void what_was_seen_is_short(void **state)
     longer[sizeof longer - 1] = '\0';
     struct match_pair pair = {"mount", longer};
     struct match_result match = {.inline_values = &pair, .inline_count = 1, .token = "[AMS:v]"};
-    struct values_input in = {&match, 0, NULL, NULL};
+    struct values_input in = {.match = &match};
     const struct value *values;
     struct values_problem problem;
     assert_int_equal(values_extract(w.s, &in, w.arena, &values, &problem), -1);
@@ -348,7 +382,7 @@ static void many_alerts_that_differ(void **state)
         json_array_append_new(w.alerts, json_pack("{s:{s:{s:s}}}", "body", "details", "host", name));
     }
     struct match_result match = {0};
-    struct values_input in = {&match, (int)json_array_size(w.alerts), read_world, &w};
+    struct values_input in = {.match = &match, .alerts_count = (int)json_array_size(w.alerts), .read = read_world, .owner = &w};
     struct target_names target;
     struct values_problem problem;
     assert_int_equal(values_target(w.s, &in, w.arena, &target, &problem), 0);
@@ -387,7 +421,7 @@ static void little_memory_is_survived(void **state)
     for (size_t bytes = 0; !whole; bytes += 16) {
         struct arena *a = arena_new(bytes);
         w.arena = a; /* read_world prints numbers there too */
-        struct values_input in = {&match, 1, read_world, &w};
+        struct values_input in = {.match = &match, .alerts_count = 1, .read = read_world, .owner = &w};
         struct target_names target;
         const struct value *values;
         struct values_problem problem = {.text = ""};
@@ -406,6 +440,7 @@ int main(void)
         cmocka_unit_test(types_are_strict),
         cmocka_unit_test(bounds_lengths_and_choices),
         cmocka_unit_test(values_are_found),
+        cmocka_unit_test(problems_in_japanese),
         cmocka_unit_test(what_was_seen_is_short),
         cmocka_unit_test(many_alerts_that_differ),
         cmocka_unit_test(other_fields_of_an_alert),
