@@ -19,6 +19,7 @@
 #define SCHEMA_EVERY_MS 1000
 #define RETIRED_KEPT_MS 120000
 #define RETIRED_MAX 8
+#define SECRETS_AGAIN_MS 30000
 #define SETTINGS_TEXT_BYTES (256 * 1024)
 
 struct node {
@@ -46,7 +47,8 @@ struct node {
     struct log_ctx log;
     char roles[64];
     bool stopping;
-    bool schema_told;
+    int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
+    int schema_told; /* the version that the log was last told to wait with; -2: none yet */
     uint64_t schema_op;
 };
 
@@ -268,9 +270,11 @@ static void on_hangup(void *owner)
 static bool reload_secrets(void *owner)
 {
     struct node *n = owner;
-    /* A flood of wrong signatures must not become a flood of file reads. */
-    if (n->files->next && clock_mono_ms() - n->files->next->retired_mono_ms < 30000)
+    /* A flood of wrong signatures must not become a flood of file reads, good files or bad. */
+    int64_t now = clock_mono_ms();
+    if (n->secrets_read_mono_ms && now - n->secrets_read_mono_ms < SECRETS_AGAIN_MS)
         return false;
+    n->secrets_read_mono_ms = now;
     return reload(n);
 }
 
@@ -445,20 +449,20 @@ static void on_schema(void *owner, const struct pg_answer *answer, const struct 
     n->schema_op = 0;
     if (n->stopping)
         return;
-    int version = err ? 0 : store_schema_found(answer);
-    if (!err && version == store_schema_wanted()) {
+    int version = store_schema_found(answer, err);
+    if (version == store_schema_wanted()) {
         loop_timer_stop(n->schema_timer);
         start_work(n);
         return;
     }
-    if (!n->schema_told) {
-        if (err)
+    if (n->schema_told != version) {
+        if (version < 0)
             log_warning(&n->log, "waiting for the database", LOG_S("error", err->text), LOG_S("why", store_trouble(n->store)));
         else
             log_warning(&n->log, "waiting for migrations; run: firstline migrate", LOG_I("found", version),
                 LOG_I("wanted", store_schema_wanted()));
     }
-    n->schema_told = true;
+    n->schema_told = version;
     loop_timer_start(n->schema_timer, SCHEMA_EVERY_MS, 0);
 }
 
@@ -530,7 +534,7 @@ static void finish(struct node *n)
 
 int command_node(int argc, char **argv)
 {
-    struct node n = {0};
+    struct node n = {.schema_told = -2};
     if (command_config_option(argc, argv, &n.settings_path) < 0)
         return EXIT_USAGE;
     struct buf said;

@@ -208,7 +208,9 @@ uint64_t store_read_schema(struct store *s, pg_done *done, void *owner)
     return pg_query(s->lanes[LANE_WORK], "migration_newest", NULL, 0, 0, done, owner);
 }
 
-int store_schema_found(const struct pg_answer *answer)
+int store_schema_found(const struct pg_answer *answer, const struct error *err)
 {
+    if (err) /* 42P01: there is no table of migrations yet */
+        return strcmp(err->sqlstate, "42P01") == 0 ? 0 : -1;
     return (int)pg_int(answer, 0, 0, 0);
 }

@@ -41,8 +41,9 @@ typedef void store_migrated(void *owner, int applied, const struct error *err);
  * conninfo as in store_settings. The loop must run. Errors: CONFIG (the database is newer than this program). */
 void store_migrate(struct loop *loop, const struct store_settings *settings, store_migrated *done, void *owner);
 
-/* Asks for the version that is on the database; store_schema_found reads the answer (0: none). */
+/* Asks for the version that is on the database; store_schema_found reads the answer (0: none, -1: err says why it is
+ * not known). */
 uint64_t store_read_schema(struct store *s, pg_done *done, void *owner);
-int store_schema_found(const struct pg_answer *answer);
+int store_schema_found(const struct pg_answer *answer, const struct error *err);
 
 #endif
