@@ -296,6 +296,46 @@ static void passphrases_are_not_shown(void **state)
     bed_close(&b);
 }
 
+/* An operator's ssh_config may add, and may not weaken: what must hold is said first. */
+static void a_config_cannot_weaken(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config;
+        bool changed_key;
+        enum error_kind kind;
+        const char *text;
+    } cases[] = {
+        {"Host db-3\n  Ciphers aes128-ctr\n", false, ERROR_NONE, ""},
+        {"Host *\n  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n", true, ERROR_REFUSED,
+            "the host key changed"},
+        {"Host *\n  PermitLocalCommand no\n  ControlPath none\n  LogLevel QUIET\n", false, ERROR_NONE, ""},
+        {"Host db-3\n  NoSuchOption yes\n", false, ERROR_CONFIG, "onfiguration option"},
+    };
+    char path[128], own[64];
+    snprintf(path, sizeof path, "%s/ssh_config", server->folder);
+    snprintf(own, sizeof own, "[127.0.0.1]:%u", server->port);
+    write_hosts(line_of(own, server_etm, "ed25519"));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        FILE *f = fopen(path, "w");
+        assert_non_null(f);
+        fputs(cases[i].config, f);
+        fclose(f);
+        struct bed b;
+        bed_open(&b, SSH_OPENSSH, (struct ssh_settings){.openssh_config = path},
+            cases[i].changed_key ? hosts_file : server->known_hosts);
+        struct ssh_target t = bed_target(&b, server);
+        struct result r;
+        bed_run(&b, &t, (struct ssh_request){.command = "echo in"}, &r);
+        if (cases[i].kind != ERROR_NONE)
+            expect_error(&r, cases[i].config, cases[i].kind, cases[i].text, "");
+        else if (r.failed)
+            fail_msg("%s: %s", cases[i].config, r.err.text);
+        result_done(&r);
+        bed_close(&b);
+    }
+}
+
 static void programs_and_folders_are_checked(void **state)
 {
     (void)state;
@@ -603,13 +643,31 @@ static void files_are_swapped(struct bed *b)
     known_hosts_free(none);
 }
 
+/* Keepalives go out beside a command and while idle, and disturb neither. */
+static void keepalives_disturb_nothing(struct bed *b)
+{
+    struct ssh_target t = bed_target(b, server);
+    for (int i = 0; i < 2; i++) {
+        struct result r;
+        bed_run(b, &t, (struct ssh_request){.command = "sleep 2.5; echo still here"}, &r);
+        if (r.failed)
+            fail_msg("%s", r.err.text);
+        assert_string_equal(r.out, "still here\n");
+        assert_int_equal(r.outcome.fresh, i == 0);
+        result_done(&r);
+        for (int turns = 0; turns < 50; turns++)
+            loop_turn(b->loop, 30);
+    }
+}
+
 typedef void scene(struct bed *b);
 static void play(scene *fn, enum ssh_transport transport)
 {
     struct bed b;
     struct kit_sshd *s = fn == crowded ? server_two : server;
-    bed_open(&b, transport, (struct ssh_settings){.idle_ms = fn == idle_sessions_close ? 200 : 0},
-        s->known_hosts);
+    struct ssh_settings settings = {.idle_ms = fn == idle_sessions_close ? 200 : 0,
+        .keepalive_ms = fn == keepalives_disturb_nothing ? 1000 : 0};
+    bed_open(&b, transport, settings, s->known_hosts);
     fn(&b);
     bed_close(&b);
 }
@@ -632,6 +690,7 @@ BOTH(idle, idle_sessions_close)
 BOTH(crowd, crowded)
 BOTH(freed, freed_while_running)
 BOTH(swap, files_are_swapped)
+BOTH(keepalive, keepalives_disturb_nothing)
 
 /* Whatever shell a user has: command, status and both streams come through. */
 static void login_shells(void **state)
@@ -698,6 +757,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROWS(trust),
         cmocka_unit_test(passphrases_are_not_shown),
+        cmocka_unit_test(a_config_cannot_weaken),
         cmocka_unit_test(programs_and_folders_are_checked),
         cmocka_unit_test(strange_peers),
         cmocka_unit_test(nobody_there),
@@ -707,6 +767,7 @@ int main(void)
         ROWS(crowd),
         ROWS(freed),
         ROWS(swap),
+        ROWS(keepalive),
         cmocka_unit_test(login_shells),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));
