@@ -17,6 +17,17 @@ fl_watch() {
     exit 9
 }
 
+# Tells W that it is not needed. A shell that was only just forked loses the signal while it clears the traps that it
+# inherited, and W would sleep until the deadline: so it is told until it is gone.
+fl_end_watch() {
+    fl_i=0
+    while fl_stat "$fl_w_pid" && [ "$fl_st" != Z ]; do
+        [ $((fl_i % 50)) != 0 ] && [ "$fl_i" -lt 50 ] || kill -s TERM "$fl_w_pid" 2>/dev/null
+        fl_i=$((fl_i + 1))
+        [ "$fl_i" -lt 50 ] || fl_nap 0.02
+    done
+}
+
 fl_inner() {
     trap : HUP INT TERM PIPE
     fl_whoami
@@ -34,7 +45,7 @@ fl_inner() {
     [ "$fl_act" = look ] || fl_say session "$fl_s_pid" "$fl_s_start"
     fl_wait "$fl_s_pid"
     fl_shell=$fl_w
-    kill -s TERM "$fl_w_pid" 2>/dev/null
+    fl_end_watch
     fl_wait "$fl_w_pid"
     fl_timed=0 fl_left=-1
     [ "$fl_w" = 9 ] && fl_timed=1
