@@ -3,6 +3,7 @@
 #include "cli/command.h"
 
 #include "cli/check.h"
+#include "cli/dev.h"
 #include "cli/match.h"
 #include "cli/migrate.h"
 #include "cli/node.h"
@@ -25,6 +26,17 @@ const struct command commands[] = {
         "Runs the roles that the settings name until SIGTERM. SIGHUP reads scenarios, inventory, known_hosts and secrets\n"
         "anew; when one of them is wrong all old ones stay in force. All settings: firstline help settings\n\n"
         "example:\n  firstline node --config /etc/firstline/firstline.yaml\n", command_node},
+    {"dev", "the demo: everything on this machine, with things that break",
+        "usage: firstline dev [--once] [--keep] [--folder DIR] [--port N] [--simulator SERVER.PY]\n\n"
+        "Brings up a private Postgres, a PagerDuty simulator, a machine with an sshd, and two nodes posing as two regions;\n"
+        "breaks things, posts incidents, and shows what becomes of each. Then it stays up for you to try more. Must be root.\n\n"
+        "  --once       end after the incidents: exit 0 only if each ended as it should\n"
+        "  --folder     where everything is kept: new or empty (default: one in /var/tmp)\n"
+        "  --keep       leave the folder behind; it stays too when something went wrong\n"
+        "  --port       of the PagerDuty simulator, with its web view (default: any free one)\n"
+        "  --simulator  where its server.py is (default: in the source tree)\n\n"
+        "keys: k kills the node that holds a run, s throws or releases the stop switch, b breaks something, q ends\n\n"
+        "example:\n  firstline dev --once\n", command_dev},
     {"migrate", "bring the database to this program's schema",
         "usage: firstline migrate [--config FILE]\n\nSafe to repeat, and safe to run from several places at once.\n\n"
         "example:\n  firstline migrate --config /etc/firstline/firstline.yaml\n", command_migrate},
