@@ -62,7 +62,9 @@ static int write_askpass(const char *folder, struct error *err)
 {
     static const char script[] = "#!/bin/sh\nexec head -n 1 -- \"$FIRSTLINE_PASSPHRASE_FILE\"\n";
     char path[OS_SOCKET_BYTES];
-    (void)snprintf(path, sizeof path, "%s/askpass", folder);
+    int bytes = snprintf(path, sizeof path, "%s/askpass", folder);
+    if (bytes < 0 || (size_t)bytes >= sizeof path)
+        return error_set(err, ERROR_CONFIG, "the folder name '%s' is too long", folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
     if (fd < 0)
         return error_from_errno(err, ERROR_CONFIG, errno, "'%s'", path);
