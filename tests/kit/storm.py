@@ -100,8 +100,9 @@ class Storm:
                 "where incident_key = %s", incident, incident)]}
         wanted = {"start notes": 1, "ending notes": 1, "notes that stand there twice": 0, "title": f"{kind.title} {title}",
                   "status": kind.status, "starts on the machine": kind.starts, "endings in the database": [kind.ending]}
-        return [f"{incident} ({title}): {what}: {found[what]!r}, not {value!r}" for what, value in wanted.items()
-                if found[what] != value]
+        wrong = [f"{incident} ({title}): {what}: {found[what]!r}, not {value!r}" for what, value in wanted.items()
+                 if found[what] != value]
+        return wrong + [f"{incident}: {note}" for note in notes if wrong]
 
     def faults(self):
         """What did not end as it should, a sentence each."""
