@@ -99,6 +99,7 @@
 #define SSH_SESSIONS_GROUP_MAX 32          /* sessions to one destination */
 #define SSH_RETRIES_MAX 5                  /* connections in a row that a busy server dropped */
 #define SSH_RETRY_MS 100                   /* before the next, times the count, plus as much again at random */
+#define SSH_REFUSALS_MAX 8                 /* of a channel, before it is believed */
 #define SSH_RECONNECTS_MAX 1               /* of an operation whose session broke before its command was sent */
 #define SSH_MOVES_PER_TURN_MAX 64          /* steps of one session before others have their turn */
 #define SSH_READ_BYTES_PER_TURN (64 * 1024)

@@ -61,6 +61,7 @@ struct ssh_op {
     int64_t deadline_mono_ms;
     unsigned deadline_ms;
     unsigned session_failures; /* sessions that failed or broke under it before its command was sent */
+    unsigned refusals; /* by servers that had no channel for it */
     bool maybe_ran, have_status, fresh, cancel_asked, delivered;
     int status;
     char exit_signal[16];
@@ -88,7 +89,8 @@ struct ssh_session_verbs {
     void (*start)(struct ssh_session *s);
     /* op was put into s->ops: takes a channel for it. Calls back later, never from inside. -1: no memory. */
     int (*attach)(struct ssh_session *s, struct ssh_op *op);
-    /* op needs its channel no more. Lets go of it (op->channel = NULL) now or, by ssh_op_let_go, later. */
+    /* op needs its channel no more. Lets go of it (op->channel = NULL) now or, by ssh_op_let_go, later: a channel that has
+     * only its end to wait for may linger (ssh_session_linger), so that the session can be used on. */
     void (*abandon)(struct ssh_session *s, struct ssh_op *op);
     /* Tears down. All channels are let go at once; ssh_session_gone follows, maybe from inside. */
     void (*close)(struct ssh_session *s);
@@ -107,6 +109,7 @@ struct ssh_session {
     enum ssh_session_state state;
     struct ssh_list ops;
     unsigned op_count, op_total;
+    unsigned lingering;      /* channels whose operation was given up and whose command may still run */
     unsigned channels_max;
     bool retiring;           /* takes no new operation, and closes when the last one ended */
     struct loop_timer *idle; /* owned */
@@ -181,6 +184,9 @@ void ssh_session_failed(struct ssh_session *s, const struct error *err, bool ret
 void ssh_session_lost(struct ssh_session *s, const struct error *err);
 /* The server gave op no channel: the session's limit is what it has now, op waits again. */
 void ssh_session_full(struct ssh_session *s, struct ssh_op *op, const struct error *err);
+/* A channel stays behind without an operation, until ssh_session_lingered. Too many retire the session. */
+void ssh_session_linger(struct ssh_session *s);
+void ssh_session_lingered(struct ssh_session *s);
 /* An operation ended or left. */
 void ssh_session_changed(struct ssh_session *s);
 /* Its last handle closed; the transport frees its memory after this. */

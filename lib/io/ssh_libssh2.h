@@ -86,6 +86,7 @@ struct s2_channel {
     bool eof_sent;
     enum s2_call resume;   /* the call of OP_TALK that waits to send, else CALL_WRITE */
     bool abandoned;        /* nobody wants its result: only the call in flight is finished */
+    bool lingers;          /* abandoned, and lived on to its end all the same */
     bool refused;          /* the command was */
 };
 

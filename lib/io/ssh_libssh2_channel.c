@@ -51,8 +51,11 @@ static void drop(struct s2_channel *c)
         s->stepping = NULL;
     ssh_list_remove(&c->link);
     struct ssh_op *op = c->op;
+    bool lingered = c->lingers;
     free(c);
     ssh_op_let_go(op);
+    if (lingered)
+        ssh_session_lingered(&s->base);
 }
 
 void s2_drop_channels(struct s2_session *s)
@@ -68,7 +71,20 @@ static bool is_in_flight(const struct s2_channel *c)
     return s->sender == c || s->opener == c || s->starter == c;
 }
 
-/* The remote command may live on and keep its place among the server's sessions: take no more commands here. */
+/* Whether what is left of it is to wait for its end. Input that did not go out whole never will: half a script must not
+ * be followed by the end of file that makes a shell run it. */
+static bool can_linger(struct s2_channel *c)
+{
+    const struct s2_session *s = c->session;
+    if (c->at == OP_SEND && s->starter != c) {
+        c->at = OP_END; /* open, and nothing was sent: it is closed */
+        return true;
+    }
+    return s->opener == c || c->at == OP_END ||
+           ((c->at == OP_TALK || c->at == OP_EXIT) && c->eof_sent);
+}
+
+/* A remote command that lives on keeps its place among the server's sessions. */
 void s2_abandon(struct ssh_session *base, struct ssh_op *op)
 {
     struct s2_session *s = (struct s2_session *)base;
@@ -78,9 +94,15 @@ void s2_abandon(struct ssh_session *base, struct ssh_op *op)
         drop(c);
         return;
     }
-    if (c->raw || s->opener == c)
-        base->retiring = true;
     c->abandoned = true;
+    c->lingers = can_linger(c);
+    if (c->lingers) {
+        ssh_session_linger(base);
+        s2_drive_soon(s);
+        return;
+    }
+    if (c->raw)
+        base->retiring = true;
     if (!is_in_flight(c))
         drop(c);
 }
@@ -132,7 +154,7 @@ static enum step_result open_step(struct s2_channel *c)
     c->raw = libssh2_channel_open_session(s->raw);
     if (c->raw) {
         s->opener = NULL;
-        return move(c, OP_SEND);
+        return move(c, c->abandoned ? OP_END : OP_SEND);
     }
     int rc = libssh2_session_last_errno(s->raw);
     if (rc == LIBSSH2_ERROR_EAGAIN)
@@ -321,7 +343,7 @@ static enum step_result drive_one(struct s2_channel *c)
     if (!s->stepping || got == STEP_FAILED)
         return got; /* c is gone, or all will be */
     s->stepping = NULL;
-    if (c->abandoned && !is_in_flight(c)) {
+    if (c->abandoned && !c->lingers && !is_in_flight(c)) {
         drop(c); /* the call in flight is finished */
         return STEP_MOVED;
     }

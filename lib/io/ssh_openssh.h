@@ -44,6 +44,7 @@ struct os_channel {
     size_t input_bytes;
     struct buf inbox;     /* from the control socket */
     bool begun, opened, has_status, probing, ended_here;
+    bool lingers; /* its operation was given up; it waits for its end */
     int status;
     char room[32 * 1024];
 };

@@ -89,9 +89,12 @@ static void let_go(struct os_channel *c)
     }
     for (int i = 0; i < PIPES; i++)
         close_pipe(c, (enum os_pipe)i);
+    bool lingered = c->lingers;
     if (c->open_handles == 0)
         channel_free(c);
     ssh_op_let_go(op);
+    if (lingered)
+        ssh_session_lingered(&s->base);
 }
 
 void os_drop_channels(struct os_session *s)
@@ -100,11 +103,18 @@ void os_drop_channels(struct os_session *s)
         let_go(SSH_FROM(s->channels.next, struct os_channel, link));
 }
 
-/* The remote command may live on and keep its place among the server's sessions: take no more commands here. */
+/* A remote command that lives on keeps its place among the server's sessions. Input that did not go out whole never
+ * will: half a script must not be followed by the end of file that makes a shell run it. Closing the control socket
+ * first keeps the master from sending that. */
 void os_abandon(struct ssh_session *base, struct ssh_op *op)
 {
     struct os_channel *c = op->channel;
     assert(c && c->op == op);
+    if (base->state != SESSION_CLOSING && c->opened && !c->open[PIPE_IN]) {
+        c->lingers = true;
+        ssh_session_linger(base);
+        return;
+    }
     if (c->begun)
         base->retiring = true;
     let_go(c);
@@ -235,6 +245,10 @@ static void open_handle(struct os_channel *c, enum os_pipe which, int fd)
 static void finish(struct os_channel *c)
 {
     struct ssh_op *op = c->op;
+    if (c->lingers) {
+        let_go(c);
+        return;
+    }
     if (c->has_status) {
         op->have_status = true;
         op->status = c->status;
@@ -252,9 +266,9 @@ static void finish_if_ended(struct os_channel *c)
 {
     if (!c->opened || c->open[PIPE_OUT] || c->open[PIPE_ERR])
         return;
-    if (c->op->state == OP_TALK)
+    if (!c->lingers && c->op->state == OP_TALK)
         ssh_op_move(c->op, OP_EXIT);
-    if (c->has_status || c->ended_here)
+    if (c->has_status || c->ended_here || (c->lingers && !c->open[PIPE_CONTROL]))
         finish(c);
     else if (!c->open[PIPE_CONTROL] && !c->probing)
         probe(c);
@@ -267,7 +281,8 @@ static void on_output(struct os_channel *c, enum os_pipe which, ssize_t n, const
     if (!c->op)
         return;
     if (n > 0) {
-        ssh_op_output(c->op, which == PIPE_ERR, data, (size_t)n);
+        if (!c->lingers)
+            ssh_op_output(c->op, which == PIPE_ERR, data, (size_t)n);
         return;
     }
     if (n < 0) {
@@ -371,11 +386,9 @@ static void on_control(uv_stream_t *stream, ssize_t n, const uv_buf_t *room)
         buf_clear(&c->inbox); /* no message is so long: not a master that we know */
         return;
     }
-    /* After each message the channel may be gone with its last reference. */
-    struct ssh_op *op = c->op;
-    while (op->channel == c && take_message(c))
-        if (op->state == OP_END)
-            return;
+    while (c->op && take_message(c)) {
+        /* until it was let go; its memory stands until its handles are closed */
+    }
 }
 
 /* ---- beginning ---- */

@@ -205,7 +205,7 @@ static struct ssh_session *with_room(const struct ssh_group *g)
 {
     for (struct ssh_list *l = g->sessions.next; l != &g->sessions; l = l->next) {
         struct ssh_session *s = SSH_FROM(l, struct ssh_session, link);
-        if (s->state == SESSION_READY && !s->retiring && s->op_count < s->channels_max)
+        if (s->state == SESSION_READY && !s->retiring && s->op_count + s->lingering < s->channels_max)
             return s;
     }
     return NULL;
@@ -416,9 +416,11 @@ void ssh_session_lost(struct ssh_session *s, const struct error *err)
 void ssh_session_full(struct ssh_session *s, struct ssh_op *op, const struct error *err)
 {
     assert(!op->channel && !op->maybe_ran);
-    if (s->op_count > 1 || s->retiring) {
+    /* Where it served others before, their places may just not be free yet. */
+    bool may_pass = s->op_total > 1 && op->refusals++ < SSH_REFUSALS_MAX;
+    if (s->op_count > 1 || s->lingering > 0 || s->retiring || may_pass) {
         if (s->op_count > 1)
-            s->channels_max = s->op_count - 1;
+            s->channels_max = s->op_count - 1 + s->lingering;
         s->retiring |= s->op_count == 1;
         wait_again(op);
         ssh_session_changed(s);
@@ -427,6 +429,20 @@ void ssh_session_full(struct ssh_session *s, struct ssh_op *op, const struct err
     struct error own = *err;
     ssh_group_wrap(op->group, &own);
     ssh_op_end(op, &own);
+}
+
+void ssh_session_linger(struct ssh_session *s)
+{
+    s->lingering++;
+    if (2 * s->lingering >= s->channels_max)
+        s->retiring = true; /* commands that do not end would fill it */
+}
+
+void ssh_session_lingered(struct ssh_session *s)
+{
+    assert(s->lingering > 0);
+    s->lingering--;
+    ssh_session_changed(s);
 }
 
 void ssh_session_changed(struct ssh_session *s)

@@ -157,13 +157,15 @@ static void deadline_while_running(struct bed *b)
 {
     struct ssh_target t = bed_target(b, server);
     struct result r[2];
-    bed_start(b, &t, (struct ssh_request){.command = "echo started; exec sleep 300", .deadline_ms = 1500}, &r[0]);
-    bed_start(b, &t, (struct ssh_request){.command = "sleep 2; echo fine"}, &r[1]);
+    bed_run(b, &t, (struct ssh_request){.command = "true"}, &r[0]); /* so that only the command takes time */
+    result_done(&r[0]);
+    bed_start(b, &t, (struct ssh_request){.command = "echo started; exec sleep 300", .deadline_ms = 2500}, &r[0]);
+    bed_start(b, &t, (struct ssh_request){.command = "sleep 3; echo fine"}, &r[1]);
     bed_wait(b, r, 2);
     assert_true(r[0].failed);
     assert_int_equal(r[0].err.kind, ERROR_UNCERTAIN);
     expect_text(r[0].err.text, "db-3 (127.0.0.1:");
-    expect_text(r[0].err.text, "timed out while reading output (1.500 s)");
+    expect_text(r[0].err.text, "timed out while reading output (2.500 s)");
     assert_string_equal(r[0].outcome.doing, "reading output");
     assert_true(r[0].outcome.maybe_ran);
     assert_false(r[0].outcome.have_status);
@@ -238,6 +240,50 @@ static void many_at_once(struct bed *b)
         result_done(&r[i]);
     }
     free(r);
+}
+
+static void cancel_at_output(void *owner, uint64_t id, bool is_stderr, const char *data, size_t bytes)
+{
+    struct result *r = owner;
+    (void)is_stderr;
+    (void)data;
+    (void)bytes;
+    ssh_cancel(((struct bed *)r->more)->ssh, id);
+}
+
+/* A command that said all that was wanted is given up; the session is used on, and a few that never end do not fill it. */
+static void given_up_channels_keep_the_session(struct bed *b)
+{
+    struct ssh_target t = bed_target(b, server);
+    struct result r;
+    for (int i = 0; i < 12; i++) {
+        memset(&r, 0, sizeof r);
+        bed_start(b, &t,
+            (struct ssh_request){.command = "echo all; sleep 0.05", .on_output = cancel_at_output}, &r);
+        r.more = b;
+        bed_wait(b, &r, 1);
+        assert_string_equal(r.out, "all\n");
+        result_done(&r);
+        struct result pause;
+        bed_run(b, &t, (struct ssh_request){.command = "sleep 0.1"}, &pause);
+        result_done(&pause);
+    }
+    struct ssh_counts counts;
+    ssh_count(b->ssh, &counts);
+    assert_int_equal(counts.connected, 1);
+    for (int i = 0; i < 12; i++) {
+        bed_start(b, &t,
+            (struct ssh_request){.command = "echo all; exec sleep 300", .on_output = cancel_at_output}, &r);
+        r.more = b;
+        bed_wait(b, &r, 1);
+        assert_int_equal(r.err.kind, ERROR_UNCERTAIN);
+        result_done(&r);
+    }
+    ssh_count(b->ssh, &counts);
+    assert_in_range(counts.connected, 2, 5);
+    bed_run(b, &t, (struct ssh_request){.command = "echo good"}, &r);
+    assert_string_equal(r.out, "good\n");
+    result_done(&r);
 }
 
 /* Much goes both ways in one session, so that packets wait half sent; some are cancelled in the middle of it. */
@@ -319,6 +365,7 @@ BOTH(deadline, deadline_while_running)
 BOTH(cancel, cancel_at_each_point)
 BOTH(many, many_at_once)
 BOTH(traffic, traffic_with_cancels)
+BOTH(given_up, given_up_channels_keep_the_session)
 
 static int start_servers(void **state)
 {
@@ -349,6 +396,7 @@ int main(void)
         ROWS(cancel),
         ROWS(many),
         ROWS(traffic),
+        ROWS(given_up),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));
     return cmocka_run_group_tests(tests, start_servers, stop_servers);

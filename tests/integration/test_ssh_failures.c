@@ -692,6 +692,28 @@ BOTH(freed, freed_while_running)
 BOTH(swap, files_are_swapped)
 BOTH(keepalive, keepalives_disturb_nothing)
 
+/* MaxSessions 0: login works, and no command ever gets a channel. */
+static void no_channel_for_anybody(void **state)
+{
+    (void)state;
+    struct kit_sshd *s = kit_sshd_start(&(struct kit_sshd_options){.extra = "MaxSessions 0\n"});
+    for (int transport = SSH_LIBSSH2; transport <= SSH_OPENSSH; transport++) {
+        struct bed b;
+        bed_open(&b, (enum ssh_transport)transport, (struct ssh_settings){0}, s->known_hosts);
+        struct ssh_target t = bed_target(&b, s);
+        struct result r[3];
+        for (int i = 0; i < 3; i++)
+            bed_start(&b, &t, (struct ssh_request){.command = "true"}, &r[i]);
+        bed_wait(&b, r, 3);
+        for (int i = 0; i < 3; i++) {
+            expect_error(&r[i], "no channel", ERROR_REFUSED, "opening a channel: '", "MaxSessions");
+            result_done(&r[i]);
+        }
+        bed_close(&b);
+    }
+    kit_sshd_stop(s);
+}
+
 /* Whatever shell a user has: command, status and both streams come through. */
 static void login_shells(void **state)
 {
@@ -768,6 +790,7 @@ int main(void)
         ROWS(freed),
         ROWS(swap),
         ROWS(keepalive),
+        cmocka_unit_test(no_channel_for_anybody),
         cmocka_unit_test(login_shells),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));

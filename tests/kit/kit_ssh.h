@@ -20,6 +20,7 @@ struct result {
     bool failed;
     struct error err;
     struct buf live; /* for tests that want it */
+    void *more;      /* borrowed; likewise    */
 };
 
 struct bed {
