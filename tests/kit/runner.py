@@ -23,7 +23,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
-SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "clang", "fuzz"]
+SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "compilers", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -176,9 +176,12 @@ class Run:
             self.ctest(suite, "asan", "^(unit|integration)$", SANITIZER_ENVIRONMENT)
             self.pytest(suite, "build/asan/firstline", ["-m", "short"], SANITIZER_ENVIRONMENT)
 
-    def clang(self, suite):
+    def compilers(self, suite):
+        """What others see than the suites before: gcc with optimisation, which is what is released, and clang."""
+        if self.build(suite, "release"):
+            self.add(suite, Case("gcc builds the release without a warning", "passed"))
         if self.build(suite, "clang"):
-            self.add(suite, Case("builds without a warning", "passed"))
+            self.add(suite, Case("clang builds without a warning", "passed"))
             self.ctest(suite, "clang", "^unit$")
 
     def twins(self, suite):
