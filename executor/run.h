@@ -91,8 +91,9 @@ struct run {
     int64_t sent_mono_ms;
     struct {
         int step, attempt;
-        const char *memory_id; /* arena; NULL: no recover was sent by this holder */
-    } sent;                    /* the recover that was sent last: a missing record proves something in this memory only */
+        const char *memory_id; /* arena; NULL: not known */
+    } sent;                    /* the recover that was sent last, by us or by an earlier holder as its journal says: a
+                                * missing record proves that it never began in this memory only */
     struct wrapper_report report; /* of the command in hand */
 
     enum run_phase after_pause;

@@ -106,6 +106,9 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
             started = open;
             last_step = row.step;
             last_attempt = row.attempt;
+            r->sent.step = row.step;
+            r->sent.attempt = row.attempt;
+            r->sent.memory_id = row.memory[0] ? run_text(r, row.memory) : NULL;
         }
     }
     r->step_journaled = false;

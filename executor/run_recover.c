@@ -340,6 +340,7 @@ static void guard(struct run *r)
     const struct worker *w = r->worker;
     run_move(r, RUN_GUARDING);
     json_t *row = run_step_row_started(r, step, r->last_attempt + 1, r->contact.host->name);
+    (void)json_object_set_new(row, "memory", json_string(r->contact.memory_id)); /* a successor may prove by it that it never began */
     char *text = json_dumps(row, JSON_COMPACT);
     json_decref(row);
     if (!text)

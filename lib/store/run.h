@@ -57,6 +57,7 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out);
 struct run_step_row {
     int step, attempt;
     const char *verb, *title, *state, *host, *become, *status, *signal, *outcome, *why, *output;
+    const char *memory; /* of a recover: the machine's memory that it was sent to */
     bool cut;
     int64_t epoch, took_ms, started_wall_ms;
 };

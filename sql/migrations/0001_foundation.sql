@@ -144,6 +144,7 @@ create table step (
     scenario   text not null default '',
     host       text not null default '',
     machine    text not null default '',
+    memory     text not null default '',            -- of a recover: the machine's memory id that it was sent to
     become     text not null default '',
     started_at timestamptz not null default clock_timestamp(),
     ended_at   timestamptz,
