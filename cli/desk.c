@@ -215,7 +215,7 @@ static uint64_t read_incident(void *desk, const char *account, const char *incid
         .owner = owner, .arena = a, .next = d->readings, .back = &d->readings};
     (void)snprintf(r->incident, sizeof r->incident, "%s", incident);
     for (int i = 0; i < d->count; i++)
-        if (strcmp(d->accounts[i].name, account) == 0)
+        if (d->accounts[i].client && strcmp(d->accounts[i].name, account) == 0)
             r->account = &d->accounts[i];
     if (d->readings)
         d->readings->back = &r->next;

@@ -17,6 +17,7 @@
 #include "lib/store/control.h"
 
 #define SCHEMA_EVERY_MS 1000
+#define SECRETS_AGAIN_MS 30000
 #define RETIRED_KEPT_MS 120000
 #define RETIRED_MAX 8
 #define SECRETS_AGAIN_MS 30000
@@ -30,7 +31,7 @@ struct node {
     struct lease *lease;
     struct library *library;
     struct http_client *http;
-    struct pagerduty **clients; /* one an account of the first settings */
+    struct pagerduty **clients; /* one for each account that was ever configured */
     int clients_count;
     struct budget *budget;
     struct pager_desk *desk;
@@ -50,6 +51,7 @@ struct node {
     int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
     int schema_told; /* the version that the log was last told to wait with; -2: none yet */
     uint64_t schema_op;
+    int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
 };
 
 /* --- events from the parts ---------------------------------------------------------------------------------------- */
@@ -60,7 +62,8 @@ static void show_sets(struct node *n)
     const char *inventory = n->library && library_inventory(n->library) ? inventory_hash(library_inventory(n->library)) : "";
     if (n->lease)
         lease_show_sets(n->lease, scenarios, inventory);
-    health_show(n->health, scenarios, inventory, true, n->stopping);
+    if (n->health)
+        health_show(n->health, scenarios, inventory, true, n->stopping);
 }
 
 static void on_joined(void *owner)
@@ -105,15 +108,16 @@ static void raise_alarm(struct node *n, const char *account, const char *what, c
 {
     log_error(&n->log, what, LOG_S("about", about), LOG_S("account", account));
     const struct settings_account *accounts = n->files->settings->accounts.items;
-    for (int i = 0; i < n->clients_count && i < n->files->settings->accounts.count; i++) {
-        if (!accounts[i].alarm_routing_key.data || (account && strcmp(accounts[i].name, account) != 0))
+    for (int i = 0; i < n->files->accounts_count; i++) {
+        struct pagerduty *client = n->files->accounts[i].client;
+        if (!client || !accounts[i].alarm_routing_key.data || (account && strcmp(accounts[i].name, account) != 0))
             continue;
         char dedup[256], summary[512];
         (void)snprintf(dedup, sizeof dedup, "firstline %.100s %.100s", what, about);
         (void)snprintf(summary, sizeof summary, "firstline: %.300s (%.150s)", what, about);
         struct pagerduty_event event = {.routing_key = accounts[i].alarm_routing_key.data, .action = "trigger",
             .dedup_key = dedup, .summary = summary, .source = n->files->settings->node.name, .severity = "error"};
-        pagerduty_send_event(n->clients[i], &event, alarm_done, n);
+        pagerduty_send_event(client, &event, alarm_done, n);
     }
 }
 
@@ -182,16 +186,44 @@ static struct intake_settings intake_settings_of(const struct node_files *f)
         .subscriptions_count = (size_t)f->subscriptions_count, .policies = &f->settings->policies};
 }
 
+/* NULL and err: CONFIG, LIMIT. Owned by the node until it ends: what is under way may use it. */
+static struct pagerduty *add_client(struct node *n, const struct settings_account *account, struct error *err)
+{
+    struct pagerduty **more = realloc(n->clients, (size_t)(n->clients_count + 1) * sizeof *more);
+    if (!more) {
+        error_set(err, ERROR_LIMIT, "no memory for a client");
+        return NULL;
+    }
+    n->clients = more;
+    struct pagerduty_settings ps = {.base_url = settings_api_url(account), .events_url = settings_events_url(account),
+        .token = account->token.data, .from_email = account->from};
+    struct pagerduty *client = pagerduty_new(n->loop, n->http, &ps, err);
+    if (client)
+        n->clients[n->clients_count++] = client;
+    return client;
+}
+
+static struct pagerduty *find_client(const struct node *n, const char *account)
+{
+    for (int i = 0; i < n->files->accounts_count; i++)
+        if (strcmp(n->files->accounts[i].name, account) == 0)
+            return n->files->accounts[i].client;
+    return NULL;
+}
+
+/* Accounts keep their clients; one that is new gets its own. */
 static void fill_clients(struct node *n, struct node_files *f)
 {
     const struct settings_account *accounts = f->settings->accounts.items;
-    for (int i = 0; i < f->accounts_count; i++)
-        for (int k = 0; k < n->clients_count; k++)
-            if (k < n->files->accounts_count && strcmp(n->files->accounts[k].name, f->accounts[i].name) == 0) {
-                f->accounts[i].client = n->files->accounts[k].client;
-                if (pagerduty_set_token(f->accounts[i].client, accounts[i].token.data) < 0)
-                    log_error(&n->log, "the old token stays in force: the new one is not one line", LOG_S("account", accounts[i].name));
-            }
+    for (int i = 0; i < f->accounts_count; i++) {
+        struct error err = {0};
+        struct pagerduty *client = find_client(n, f->accounts[i].name);
+        if (client && pagerduty_set_token(client, accounts[i].token.data) < 0)
+            log_error(&n->log, "the old token stays in force: the new one is not one line", LOG_S("account", accounts[i].name));
+        f->accounts[i].client = client ? client : add_client(n, &accounts[i], &err);
+        if (err.kind != ERROR_NONE)
+            log_failure(LOG_ERROR, &n->log, "an account cannot be written to until the next reload", &err);
+    }
 }
 
 static void forget_retired(struct node *n)
@@ -199,7 +231,7 @@ static void forget_retired(struct node *n)
     int64_t now = clock_mono_ms();
     for (struct node_files **at = &n->files->next; *at;) {
         struct node_files *f = *at;
-        if (now - f->retired_mono_ms < RETIRED_KEPT_MS) {
+        if (!f->next || now - f->retired_mono_ms < RETIRED_KEPT_MS) { /* of the first, names and regions are in use for good */
             at = &f->next;
             continue;
         }
@@ -264,15 +296,17 @@ static bool reload(struct node *n)
 
 static void on_hangup(void *owner)
 {
-    (void)reload(owner); /* the log tells how it went */
+    struct node *n = owner;
+    if (!n->stopping)
+        (void)reload(n); /* the log tells how it went */
 }
 
 static bool reload_secrets(void *owner)
 {
     struct node *n = owner;
-    /* A flood of wrong signatures must not become a flood of file reads, good files or bad. */
     int64_t now = clock_mono_ms();
-    if (n->secrets_read_mono_ms && now - n->secrets_read_mono_ms < SECRETS_AGAIN_MS)
+    /* A flood of wrong signatures must not become a flood of file reads, well or badly as they go. */
+    if (n->stopping || (n->secrets_read_mono_ms && now - n->secrets_read_mono_ms < SECRETS_AGAIN_MS))
         return false;
     n->secrets_read_mono_ms = now;
     return reload(n);
@@ -354,17 +388,12 @@ static void start_clients(struct node *n)
 {
     const struct settings_account *accounts = n->files->settings->accounts.items;
     struct error err = {0};
-    n->clients = calloc((size_t)n->files->settings->accounts.count + 1, sizeof *n->clients);
-    for (int i = 0; n->clients && i < n->files->settings->accounts.count; i++) {
-        struct pagerduty_settings ps = {.base_url = settings_api_url(&accounts[i]),
-            .events_url = settings_events_url(&accounts[i]), .token = accounts[i].token.data, .from_email = accounts[i].from};
-        n->clients[i] = pagerduty_new(n->loop, n->http, &ps, &err);
-        if (!n->clients[i]) {
+    for (int i = 0; i < n->files->accounts_count; i++) {
+        n->files->accounts[i].client = add_client(n, &accounts[i], &err);
+        if (!n->files->accounts[i].client) {
             fprintf(stderr, "firstline: account %s: %s\n", accounts[i].name, err.text);
             exit(EXIT_USAGE);
         }
-        n->files->accounts[i].client = n->clients[i];
-        n->clients_count++;
     }
 }
 

@@ -29,6 +29,7 @@ struct account {
     char name[128];
     int left[BUDGET_USES];
     int64_t until_mono_ms[BUDGET_USES];
+    int64_t dry_until_mono_ms[BUDGET_USES]; /* nothing was granted: not asked again before */
     uint64_t op;
     enum budget_use asked;
 };
@@ -90,8 +91,8 @@ static void on_lot(void *owner, const struct pg_answer *answer, const struct err
     a->op = 0;
     int got = err ? 0 : (int)pg_int(answer, 0, 0, 0);
     if (got <= 0) {
-        if (!loop_timer_active(b->again))
-            loop_timer_start(b->again, AGAIN_MS, 0);
+        a->dry_until_mono_ms[a->asked] = clock_mono_ms() + AGAIN_MS;
+        serve(b); /* writes that wait must not keep reads from asking for their larger share */
         return;
     }
     a->left[a->asked] += got;
@@ -103,6 +104,11 @@ static void take_lot(struct budget *b, struct account *a, enum budget_use use)
 {
     if (a->op)
         return;
+    if (clock_mono_ms() < a->dry_until_mono_ms[use]) {
+        if (!loop_timer_active(b->again))
+            loop_timer_start(b->again, AGAIN_MS, 0);
+        return;
+    }
     a->asked = use;
     int most = use == BUDGET_WRITE ? b->most - b->most / 10 : b->most;
     a->op = outbox_budget_take(b->store, a->name, LOT, most, on_lot, a);

@@ -9,6 +9,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/id.h"
+#include "lib/base/text.h"
 #include "lib/store/state.h"
 
 #define ASK_LONGEST_MS 1500
@@ -98,8 +99,13 @@ static json_t *nodes(const struct health *h, const struct state_answer *state)
 static void judge(const struct health *h, const struct state_answer *state, const struct error *err, json_t *out)
 {
     json_t *why = json_array();
-    if (err)
-        (void)json_array_append_new(why, json_sprintf("database: %s", err->text));
+    if (err) {
+        struct buf line; /* an error's text may be cut within a character */
+        buf_init(&line, 4096);
+        text_one_line(err->text, strlen(err->text), &line);
+        (void)json_array_append_new(why, json_sprintf("database: %s", buf_text(&line)));
+        buf_done(&line);
+    }
     if (!err && state->schema != store_schema_wanted())
         (void)json_array_append_new(why, json_sprintf("migrations: the database is at %d, this program wants %d; run: firstline migrate",
             state->schema, store_schema_wanted()));

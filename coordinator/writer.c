@@ -27,7 +27,7 @@ typedef void job_step(struct job *j);
 struct job {
     uint32_t magic;
     struct writer *writer; /* borrowed */
-    const struct writer_account *account;
+    struct writer_account account; /* a copy: settings may be swapped while the job waits. No client: no such account */
     const struct outbox_item *item; /* borrowed until done */
     outbox_done *done;
     void *owner; /* borrowed */
@@ -62,10 +62,23 @@ struct writer *writer_new(struct loop *loop, struct budget *budget, const struct
     return w;
 }
 
+/* A job under way keeps its client when its account is gone: clients live as long as we do. */
+static void set_account(struct job *j)
+{
+    struct pagerduty *client = j->account.client;
+    j->account = (struct writer_account){.name = j->item->account, .client = client};
+    const struct writer_settings *s = &j->writer->settings;
+    for (int i = 0; i < s->accounts_count; i++)
+        if (s->accounts[i].client && strcmp(s->accounts[i].name, j->item->account) == 0)
+            j->account = s->accounts[i];
+}
+
 void writer_swap(struct writer *w, const struct writer_account *accounts, int count)
 {
     w->settings.accounts = accounts;
     w->settings.accounts_count = count;
+    for (struct job *j = w->jobs; j; j = j->next)
+        set_account(j); /* the old ones go in a while, and a job may wait longer for its budget */
 }
 
 static void job_free(struct job *j)
@@ -116,14 +129,14 @@ static void on_granted(void *owner)
 static void wait_turn(void *owner)
 {
     struct job *j = owner;
-    j->budget_id = budget_ask(j->writer->budget, j->account->name, BUDGET_WRITE, 1, on_granted, j);
+    j->budget_id = budget_ask(j->writer->budget, j->account.name, BUDGET_WRITE, 1, on_granted, j);
 }
 
 /* Every request waits for what PagerDuty said of the rate and for the shared budget. */
 static void with_budget(struct job *j, job_step *then)
 {
     j->after_grant = then;
-    int64_t wait = pagerduty_wait_ms(j->account->client, clock_mono_ms());
+    int64_t wait = pagerduty_wait_ms(j->account.client, clock_mono_ms());
     if (wait <= 0) {
         wait_turn(j);
         return;
@@ -186,7 +199,7 @@ static void send_note(struct job *j)
     size_t cut = text_cut(j->item->body, strlen(j->item->body), PAGERDUTY_NOTE_CHARACTERS_MAX - 100, 256 * 1024);
     (void)buf_add(&text, j->item->body, cut);
     (void)buf_printf(&text, "\n[firstline %s]", j->item->marker);
-    j->request = pagerduty_add_note(j->account->client, j->item->target, buf_text(&text), on_note, j);
+    j->request = pagerduty_add_note(j->account.client, j->item->target, buf_text(&text), on_note, j);
     buf_done(&text);
 }
 
@@ -219,7 +232,7 @@ static void on_notes(void *owner, uint64_t id, const struct pagerduty_result *r)
 
 static void look(struct job *j)
 {
-    j->request = pagerduty_list_notes(j->account->client, j->item->target, on_notes, j);
+    j->request = pagerduty_list_notes(j->account.client, j->item->target, on_notes, j);
 }
 
 static void look_again(void *owner)
@@ -243,7 +256,7 @@ static void begin_note(struct job *j)
 
 static bool ours(const struct job *j, const char *user)
 {
-    for (const char *const *b = j->account->bots; user && b && *b; b++)
+    for (const char *const *b = j->account.bots; user && b && *b; b++)
         if (strcmp(*b, user) == 0)
             return true;
     return false;
@@ -276,7 +289,7 @@ static void on_changed(void *owner, uint64_t id, const struct pagerduty_result *
 
 static void change(struct job *j, const struct pagerduty_change *c)
 {
-    j->request = pagerduty_change_incident(j->account->client, j->item->target, c, on_changed, j);
+    j->request = pagerduty_change_incident(j->account.client, j->item->target, c, on_changed, j);
 }
 
 static bool resolved(const struct pagerduty_incident *i)
@@ -373,7 +386,7 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
 
 static void read_incident(struct job *j)
 {
-    j->request = pagerduty_read_incident(j->account->client, j->item->target, on_incident, j);
+    j->request = pagerduty_read_incident(j->account.client, j->item->target, on_incident, j);
 }
 
 static void begin_conditional(struct job *j)
@@ -403,19 +416,11 @@ static const struct kind *find_kind(const char *name)
     return NULL;
 }
 
-static const struct writer_account *find_account(const struct writer *w, const char *name)
-{
-    for (int i = 0; i < w->settings.accounts_count; i++)
-        if (strcmp(w->settings.accounts[i].name, name) == 0)
-            return &w->settings.accounts[i];
-    return NULL;
-}
-
 static void refuse(void *owner)
 {
     struct job *j = owner;
-    finish(j, j->account ? OUTBOX_FAILED : OUTBOX_AGAIN, NULL,
-        j->account ? "a row of an unknown kind" : "this node's settings have no such account", CONFIG_AGAIN_MS);
+    finish(j, j->account.client ? OUTBOX_FAILED : OUTBOX_AGAIN, NULL,
+        j->account.client ? "a row of an unknown kind" : "this node's settings have no such account", CONFIG_AGAIN_MS);
 }
 
 void writer_send(void *writer, const struct outbox_item *item, outbox_done *done, void *owner)
@@ -424,13 +429,14 @@ void writer_send(void *writer, const struct outbox_item *item, outbox_done *done
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         abort(); /* a few bytes for a row that is already marked as sending */
-    *j = (struct job){.magic = JOB_MAGIC, .writer = w, .account = find_account(w, item->account), .item = item,
+    *j = (struct job){.magic = JOB_MAGIC, .writer = w, .item = item,
         .done = done, .owner = owner, .next = w->jobs, .back = &w->jobs};
     if (w->jobs)
         w->jobs->back = &j->next;
     w->jobs = j;
+    set_account(j);
     const struct kind *kind = find_kind(item->kind);
-    if (!j->account || !kind)
+    if (!j->account.client || !kind)
         loop_soon(w->loop, refuse, j);
     else
         kind->begin(j);

@@ -113,6 +113,9 @@ void library_load(struct library *l, struct scenario_set *scenarios, struct inve
     l->scenarios = scenarios;
     l->inventory = inventory;
     l->stored = 0;
+    if (l->store_op) /* what is on its way is the old set: it must not count for the new one */
+        pg_forget(store_lane(l->store, LANE_WORK), l->store_op);
+    l->store_op = 0;
     loop_timer_start(l->again, 0, 0);
 }
 

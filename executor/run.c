@@ -45,15 +45,22 @@ struct run *run_new(struct worker *w, const struct run_held *held, bool expired)
     return r;
 }
 
-void run_free(struct run *r)
+/* Answers that are on their way find nobody; SSH alone answers always. */
+static void forget_calls(struct run *r)
 {
-    assert(r->magic == RUN_MAGIC);
     struct worker_parts *parts = &r->worker->parts;
     run_forget(parts->store, r->db_op);
     if (r->desk_op)
         parts->desk->forget(parts->desk->desk, r->desk_op);
     if (r->library_op)
         library_forget(parts->library, r->library_op);
+    r->db_op = r->desk_op = r->library_op = 0;
+}
+
+void run_free(struct run *r)
+{
+    assert(r->magic == RUN_MAGIC);
+    forget_calls(r);
     assert(r->ssh_op == 0); /* the worker waits for it: SSH answers once, always */
     loop_timer_free(r->timer);
     loop_timer_free(r->give_up);
@@ -106,7 +113,9 @@ static void free_later(void *owner)
 
 void run_let_go(struct run *r)
 {
+    assert(r->phase != RUN_DONE); /* it would be freed twice */
     r->phase = RUN_DONE;
+    forget_calls(r); /* an answer of this turn must not find a run that is over */
     loop_timer_stop(r->timer);
     loop_timer_stop(r->give_up);
     loop_soon(r->worker->parts.loop, free_later, r);
@@ -171,6 +180,11 @@ static void on_found(void *owner, struct scenario_set *scenarios, struct invento
 {
     struct run *r = owner;
     r->library_op = 0;
+    if (err && err->kind != ERROR_INPUT && err->kind != ERROR_LIMIT) { /* the database is away; a doubt may hang on this run */
+        log_failure(LOG_WARNING, &r->log, "the sets of a run could not be read; again in a moment", err);
+        run_pause(r, 1000, RUN_LOADING);
+        return;
+    }
     if (err) {
         log_failure(LOG_ERROR, &r->log, "the sets of a run", err);
         run_end(r, ENDING_HANDED_OVER, WHY_FAULT, err->text, "", "", "");
@@ -337,6 +351,11 @@ static void interrupt(struct run *r)
 static void on_give_up(void *owner)
 {
     struct run *r = owner;
+    int64_t left = run_left_ms(r);
+    if (left > 0) { /* the loop's clock and ours differ by a part of a millisecond */
+        loop_timer_start(r->give_up, (uint64_t)left, 0);
+        return;
+    }
     log_info(&r->log, "give_up_at has passed", LOG_S("while", run_phases[r->phase].doing));
     interrupt(r);
 }

@@ -119,7 +119,7 @@ struct worker {
     int held, orphans_held;
     bool claiming[3];
     uint64_t claim_ops[3];
-    bool claim_lost; /* a claim's answer was lost */
+    int64_t claim_lost_until_mono_ms, claim_lost_next_mono_ms; /* a claim's answer was lost: its runs are looked for */
     bool draining;
     loop_fn *on_empty;
     void *empty_owner; /* borrowed */

@@ -153,6 +153,10 @@ static void on_reread(void *owner, const struct desk_answer *desk)
             run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
         return;
     }
+    if (strcmp(desk->status, "acknowledged") == 0 && desk->changed_by[0]) {
+        run_end(r, ENDING_STOPPED, WHY_PERSON, desk->changed_by, "acknowledged it", "", "");
+        return;
+    }
     const char *fresh = new_alerts(r, desk);
     if (fresh[0] || desk->alerts_cut) {
         run_end(r, ENDING_HANDED_OVER, WHY_NEW_ALERT, fresh[0] ? fresh : "more alerts than can be read", "", "", "");

@@ -213,13 +213,13 @@ static void read_answered(struct run *r, const struct desk_answer *desk)
         run_end(r, ENDING_STOPPED, WHY_PERSON, desk->changed_by, "acknowledged it", "", "");
         return;
     }
-    if (desk->state == DESK_READ && desk->priority[0])
-        r->priority = run_text(r, desk->priority);
     keep_alerts(r, desk);
     struct match_result match;
     if (match_now(r, &match) < 0)
         return;
-    assert(match.scenario == r->scenario);
+    assert(match.scenario == r->scenario); /* of the same facts: the priority that was read comes after */
+    if (desk->state == DESK_READ && desk->priority[0])
+        r->priority = run_text(r, desk->priority);
     if (!r->customer[0]) {
         run_end(r, ENDING_HANDED_OVER, WHY_NO_CUSTOMER, r->service_name[0] ? r->service_name : r->service_id, "", "", "");
         return;
@@ -278,9 +278,6 @@ void run_match(struct run *r)
         run_end(r, ENDING_HANDED_OVER, WHY_FAULT, "this node has no scenarios or no inventory loaded", "", "", "");
         return;
     }
-    scenario_set_free(r->set); /* of an earlier reading whose commit was in doubt */
-    inventory_unref(r->inventory);
-    r->host = NULL;
     r->set = scenario_set_hold(library_scenarios(library));
     r->inventory = inventory_ref(library_inventory(library));
     struct match_result match;

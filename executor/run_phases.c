@@ -7,7 +7,7 @@
 
 const struct run_phase_row run_phases[RUN_PHASES] = {
     [RUN_LOADING] = {"loading", "reading the run from the database", TO(FINDING) | TO(READING) | TO(PAUSING) | ENDS, false},
-    [RUN_FINDING] = {"finding", "fetching its scenario and inventory", TO(RECALLING) | ENDS, false},
+    [RUN_FINDING] = {"finding", "fetching its scenario and inventory", TO(RECALLING) | TO(PAUSING) | ENDS, false},
     [RUN_RECALLING] = {"recalling", "reading its journal",
         TO(CONTACTING) | TO(GUARDING) | TO(WORKING) | TO(SETTLING) | TO(RECORDING) | TO(PAUSING) | ENDS, false},
     [RUN_READING] = {"reading", "reading the incident", TO(BEGINNING) | TO(PAUSING) | ENDS, true},

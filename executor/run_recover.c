@@ -110,7 +110,8 @@ static void end_in_doubt(struct run *r, const char *why, bool may_start)
 {
     const struct inventory_host *host = run_step_host(r, step_of(r));
     r->may_start_still = may_start;
-    run_end(r, ENDING_HANDED_OVER, WHY_DOUBT, step_of(r)->title, host ? host->name : "", why, r->was);
+    if (host) /* else that has ended the run */
+        run_end(r, ENDING_HANDED_OVER, WHY_DOUBT, step_of(r)->title, host->name, why, r->was);
 }
 
 static void verify_anyway(struct run *r)
@@ -185,7 +186,8 @@ static void settle_send(struct run *r)
     struct wrapper_task task = fenced(r, WRAPPER_ASK);
     if (r->sent.step == r->step && r->sent.attempt == r->attempt)
         task.sent_memory_id = r->sent.memory_id;
-    int64_t longest = run_left_ms(r) + GIVE_UP_SLACK_MS;
+    int64_t left = run_left_ms(r);
+    int64_t longest = (left > 0 ? left : 0) + GIVE_UP_SLACK_MS; /* getting there may have used it up */
     run_send(r, r->contact.host, &task, (unsigned)(longest < ASK_DEADLINE_MS ? longest : ASK_DEADLINE_MS), on_settled);
 }
 
@@ -303,7 +305,7 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
 {
     struct run *r = owner;
     r->db_op = 0;
-    if (err && err->kind == ERROR_UNCERTAIN) {
+    if (err && (err->kind == ERROR_UNCERTAIN || err->kind == ERROR_INPUT)) { /* INPUT: the journal holds what we do not know of */
         log_failure(LOG_WARNING, &r->log, "it is not known whether the recover may begin; the run is read again", err);
         run_move(r, RUN_LOADING);
         run_pause(r, GUARD_AGAIN_MS, RUN_LOADING);
@@ -336,6 +338,8 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
 
 static void guard(struct run *r)
 {
+    if (run_must_end(r))
+        return;
     const struct step *step = step_of(r);
     const struct worker *w = r->worker;
     run_move(r, RUN_GUARDING);

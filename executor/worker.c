@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "executor/run.h"
+#include "lib/base/clock.h"
 #include "lib/base/id.h"
 #include "lib/store/history.h"
 
 #define CLAIM_EVERY_MS 1000
 #define CLAIM_BATCH 10
+#define CLAIM_LOST_EVERY_MS 5000
+#define CLAIM_LOST_KEPT_MS 60000 /* longer than a connection is parked */
 #define HANDS_EVERY_MS 2000
 #define SWEEP_EVERY_MS 5000
 #define SWEEP_BATCH 200
@@ -45,15 +48,19 @@ void worker_free(struct worker *w)
     if (!w)
         return;
     assert(w->magic == WORKER_MAGIC);
-    for (struct run *r = w->runs; r; r = r->next)
-        if (r->phase != RUN_DONE)
-            run_let_go(r);
-    while (w->runs)
-        loop_turn(w->parts.loop, 100); /* SSH answers each cancelled command */
+    w->draining = true; /* nothing is taken any more */
+    w->on_empty = NULL;
     for (int i = 0; i < 3; i++)
         run_forget(w->parts.store, w->claim_ops[i]);
     run_forget(w->parts.store, w->hands_op);
     run_forget(w->parts.store, w->sweep_op);
+    for (struct run *r = w->runs; r; r = r->next)
+        if (r->phase != RUN_DONE)
+            run_let_go(r);
+    loop_timer_stop(w->hands_timer);
+    loop_timer_stop(w->sweep_timer);
+    while (w->runs)
+        loop_turn(w->parts.loop, 100); /* SSH answers each cancelled command */
     loop_timer_free(w->claim_timer);
     loop_timer_free(w->hands_timer);
     loop_timer_free(w->sweep_timer);
@@ -70,6 +77,9 @@ void worker_counts(const struct worker *w, struct worker_counts *out)
 void worker_swap(struct worker *w, const struct policies *policies)
 {
     w->settings.policies = policies;
+    for (struct run *r = w->runs; r; r = r->next)
+        if (r->account[0]) /* loaded: its policy borrows from settings that will go */
+            policy_of_service(policies, r->account, r->service_id, r->service_name, &r->policy);
 }
 
 /* --- claiming ----------------------------------------------------------------------------------------------------- */
@@ -158,8 +168,7 @@ static void on_lost_found(void *owner, const struct pg_answer *answer, const str
     w->claim_ops[CLAIM_WAITING] = 0;
     w->claiming[CLAIM_WAITING] = false;
     if (err)
-        return; /* claim_lost stays set */
-    w->claim_lost = false;
+        return; /* asked again */
     struct run_held held[RUN_CLAIM_MAX];
     int n = run_claimed(answer, held);
     for (int i = 0; i < n; i++)
@@ -167,11 +176,14 @@ static void on_lost_found(void *owner, const struct pg_answer *answer, const str
             take(w, &held[i], CLAIM_WAITING);
 }
 
-/* A claim whose answer was lost may have given us runs: they are ours and nobody else will take them. */
+/* A claim whose answer was lost may have given us runs, at once or when its parked connection commits: they are ours and
+ * nobody else will take them. */
 static void find_lost(struct worker *w)
 {
-    if (!w->claim_lost || w->claiming[CLAIM_WAITING] || !may_claim(w))
+    int64_t now = clock_mono_ms();
+    if (now >= w->claim_lost_until_mono_ms || now < w->claim_lost_next_mono_ms || w->claiming[CLAIM_WAITING] || !may_claim(w))
         return;
+    w->claim_lost_next_mono_ms = now + CLAIM_LOST_EVERY_MS;
     w->claiming[CLAIM_WAITING] = true;
     w->claim_ops[CLAIM_WAITING] = run_claim_lost(w->parts.store, lease_incarnation(w->parts.lease), on_lost_found, w);
 }
@@ -182,7 +194,10 @@ static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct 
     w->claim_ops[kind] = 0;
     if (err) {
         log_failure(LOG_WARNING, w->parts.log, "claiming runs", err);
-        w->claim_lost |= err->kind == ERROR_UNCERTAIN;
+        if (err->kind == ERROR_UNCERTAIN) {
+            w->claim_lost_until_mono_ms = clock_mono_ms() + CLAIM_LOST_KEPT_MS;
+            w->claim_lost_next_mono_ms = 0;
+        }
         find_lost(w);
         return;
     }
@@ -220,7 +235,7 @@ void worker_lost(struct worker *w)
         w->claiming[i] = false;
         w->claim_ops[i] = 0;
     }
-    w->claim_lost = false;
+    w->claim_lost_until_mono_ms = 0;
     for (struct run *r = w->runs; r; r = r->next)
         run_dropped(r, "this incarnation is over");
 }
@@ -231,7 +246,7 @@ void worker_drain(struct worker *w, loop_fn *on_empty, void *owner)
     w->on_empty = on_empty;
     w->empty_owner = owner;
     for (struct run *r = w->runs; r; r = r->next)
-        if (r->phase == RUN_PAUSING && r->after_pause != RUN_SETTLING)
+        if (r->phase == RUN_PAUSING && r->after_pause != RUN_SETTLING && r->after_pause != RUN_LOADING)
             (void)run_must_end(r); /* it waits at a boundary already */
     worker_wake(w);
 }

@@ -26,7 +26,7 @@ enum run_claim_kind {
 };
 
 #define RUN_CLAIM_MAX 50 /* batches of about 10 are best; orphans may come in more */
-#define RUN_EXPIRED_GRACE_MS 5000 /* in which the holder itself gives up */
+#define RUN_EXPIRED_GRACE_MS 15000 /* in which the holder itself gives up, or learns what its recover did */
 /* An UNCERTAIN error may leave runs under our incarnation that we do not know of: see run_claim_lost. */
 uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarnation, int most, pg_done *done,
     void *owner);
