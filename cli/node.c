@@ -20,7 +20,6 @@
 #define SECRETS_AGAIN_MS 30000
 #define RETIRED_KEPT_MS 120000
 #define RETIRED_MAX 8
-#define SECRETS_AGAIN_MS 30000
 #define SETTINGS_TEXT_BYTES (256 * 1024)
 
 struct node {
@@ -51,7 +50,6 @@ struct node {
     int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
     int schema_told; /* the version that the log was last told to wait with; -2: none yet */
     uint64_t schema_op;
-    int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
 };
 
 /* --- events from the parts ---------------------------------------------------------------------------------------- */

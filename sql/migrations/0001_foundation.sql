@@ -197,7 +197,9 @@ create table outbox (
 );
 create index outbox_open on outbox (incident, sequence) where state in ('waiting', 'sending', 'unknown');
 create index outbox_due on outbox (not_before) where state in ('waiting', 'sending', 'unknown');
-create index outbox_run on outbox (run) where state in ('waiting', 'sending', 'unknown');
+create index outbox_run on outbox (run);
+create index outbox_endings on outbox (not_before)
+    where state = 'waiting' and kind in ('ending', 'ending_title', 'status', 'hand_over');
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
 
 -- Stop switches. scope: global, region, customer, scenario, history-lost.

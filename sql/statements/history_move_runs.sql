@@ -3,7 +3,7 @@
 with gone as (
     delete from run where id = any (array(
         select r.id from run r
-         where r.ended_at < clock_timestamp() - $1::bigint * interval '1 ms'
+         where r.ended_at < statement_timestamp() - $1::bigint * interval '1 ms'
            and not exists (select from outbox o where o.incident = r.incident and o.run = r.id
                                                 and o.state in ('waiting', 'sending', 'unknown'))
          order by r.ended_at limit $2 for update skip locked))

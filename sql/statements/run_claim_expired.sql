@@ -4,7 +4,7 @@
 update run set holder = $1, epoch = epoch + 1, claimed_at = clock_timestamp()
  where id = any (array(
     select r.id from run r
-     where r.ended_at is null and r.give_up_at < clock_timestamp()
+     where r.ended_at is null and r.give_up_at < statement_timestamp() -- not clock_timestamp(): it is volatile, and then no index condition
        and (r.holder is null
             or (r.give_up_at < clock_timestamp() - $3::bigint * interval '1 ms'
                 and coalesce(r.claimed_at, '-infinity') < clock_timestamp() - $3::bigint * interval '1 ms'))

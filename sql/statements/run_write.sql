@@ -43,7 +43,9 @@ with held as (
     select h.id, h.epoch, d.kind, d.text
       from held h, jsonb_to_recordset(coalesce($3::jsonb -> 'decisions', '[]')) as d (kind text, text text)
     returning 1
-), superseded as (
+), turn as ( -- the incident before its outbox rows, as the sender locks them: else both wait for each other
+    select h.*, exists (select from incident i where i.id = h.incident for no key update) as locked from held h
+), superseded as ( -- nothing reads it, so it runs last: after the incident was locked below
     update outbox o set state = 'superseded', settled_at = clock_timestamp()
       from held h
      where $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind in ('progress', 'progress_title')
@@ -53,8 +55,8 @@ with held as (
 ), merged as (
     -- progress that still waits takes the newer in: one note instead of two, one title instead of two
     update outbox o set body = case when q.kind = 'progress' then o.body || E'\n\n' || (q.row ->> 'body') else q.row ->> 'body' end
-      from held h, queued q
-     where not $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind = q.kind
+      from turn h, queued q
+     where h.locked and not $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind = q.kind
        and q.kind in ('progress', 'progress_title') and length(o.body) < 15000
     returning q.n
 ), fresh as (
