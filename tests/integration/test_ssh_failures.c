@@ -336,6 +336,40 @@ static void a_config_cannot_weaken(void **state)
     }
 }
 
+/* A node that is killed cannot end its ssh programs: they notice. */
+static void masters_do_not_outlive_us(void **state)
+{
+    (void)state;
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    char mark[96];
+    snprintf(mark, sizeof mark, "%s/fl-ssh-", server->folder);
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        struct bed b;
+        bed_open(&b, SSH_OPENSSH, (struct ssh_settings){.openssh_folder = server->folder},
+            server->known_hosts);
+        struct ssh_target t = bed_target(&b, server);
+        struct result r;
+        bed_run(&b, &t, (struct ssh_request){.command = "true"}, &r);
+        (void)!write(ready[1], "r", 1);
+        pause();
+        _exit(0);
+    }
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_true(is_shown(mark));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    int looks = 0;
+    while (is_shown(mark) && looks++ < 500)
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    assert_false(is_shown(mark));
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void programs_and_folders_are_checked(void **state)
 {
     (void)state;
@@ -780,6 +814,7 @@ int main(void)
         ROWS(trust),
         cmocka_unit_test(passphrases_are_not_shown),
         cmocka_unit_test(a_config_cannot_weaken),
+        cmocka_unit_test(masters_do_not_outlive_us),
         cmocka_unit_test(programs_and_folders_are_checked),
         cmocka_unit_test(strange_peers),
         cmocka_unit_test(nobody_there),
