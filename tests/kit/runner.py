@@ -262,7 +262,7 @@ def ctest_cases(test):
 
 
 def pytest_case(test):
-    name = f"{(test.get('classname') or '').split('.')[-1]}: {test.get('name')}"
+    name = f"{(test.get('classname') or '').split('.')[-1]}: {test.get('name')}"[:PROGRESS_CHARS_MAX]
     bad = [node for node in test if node.tag in ("failure", "error")]
     if bad:
         return Case(name, "failed", "\n".join((node.text or node.get("message") or "") for node in bad))
