@@ -195,8 +195,11 @@ def test_nothing_shows_in_proc(machine, shell, become):
         session.send()
         session.process.stdin.close()
         session.process.stdin = None
-        while len(begun.lines()) < (1 if act == "look" else 2):
+        wanted = 1 if act == "look" else 2
+        while len(begun.lines()) < wanted:
+            ended = session.process.poll() is not None
             seen += canary_places(machine, b"canary-in-")
+            assert not ended or len(begun.lines()) == wanted, session.process.stderr.read()
         seen += canary_places(machine, b"canary-in-")
         assert seen == []
         out, _ = session.process.communicate(timeout=60)

@@ -148,8 +148,11 @@ class Machine:
 
     def _namespace(self):
         etc = self.base / "etc"
-        binds = "".join(f"mount --bind {etc}/{n} /etc/{n}\n" for n in ("passwd", "group", "shadow", "sudoers"))
+        # The whole folder, not its files: a file that is replaced outside loses what is mounted on it.
+        binds = (f"mount -t tmpfs -o mode=755 tmpfs {self.base}/all-etc\ncp -a /etc/. {self.base}/all-etc/\n"
+                 f"cp -a {etc}/. {self.base}/all-etc/\nmount --bind {self.base}/all-etc /etc")
         (self.base / "small").mkdir()
+        (self.base / "all-etc").mkdir()
         script = f"""set -e
 {binds}
 mount -t tmpfs -o mode=755 tmpfs /run
