@@ -23,7 +23,7 @@ struct pending {
     struct webhook_event event;
     struct event_row row;     /* texts in the arena */
     int64_t arrived_mono_ms;
-    int first; /* its first statement in the group */
+    int at, effects; /* its statements in the group: the event's row, and the first of what follows from it */
     bool raw;  /* second try: bytes only */
     struct pending *next; /* owned */
 };
@@ -278,7 +278,7 @@ static void committed(struct intake *in, struct pending *p, const struct pg_answ
 {
     struct event_result r = {.fresh = true};
     if (!p->raw)
-        event_result(result, p->first, &p->row, &r);
+        event_result(result, p->at, p->effects, &p->row, &r);
     in->counts.accepted++;
     in->counts.duplicates += !r.fresh;
     in->counts.odd += p->event.odd != NULL || p->raw;
@@ -344,22 +344,63 @@ static void on_batch(void *owner, const struct pg_answer *result, const struct e
     }
 }
 
+static int by_key(const void *a, const void *b)
+{
+    const struct event_row *x = &(*(struct pending *const *)a)->row, *y = &(*(struct pending *const *)b)->row;
+    int order = strcmp(x->account, y->account);
+    return order ? order : strcmp(x->key, y->key);
+}
+
+/* Of one incident the older first: times are in one format, so their texts compare as they do. */
+static int by_incident(const void *a, const void *b)
+{
+    const struct event_row *x = &(*(struct pending *const *)a)->row, *y = &(*(struct pending *const *)b)->row;
+    int order = strcmp(x->account, y->account);
+    if (!order)
+        order = strcmp(x->incident, y->incident);
+    return order ? order : strcmp(x->occurred_at, y->occurred_at);
+}
+
+/* All events, then all incidents, each in one order: both regions get the same events at once, and must not wait for each
+ * other's rows. */
+static void add_all(struct pg_group *group, struct pending **all, size_t n)
+{
+    qsort(all, n, sizeof *all, by_key);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->at = pg_group_count(group);
+        if (all[i]->raw)
+            (void)event_add_raw(group, &all[i]->row, "the database refused its content");
+        else
+            event_add_row(group, &all[i]->row);
+    }
+    qsort(all, n, sizeof *all, by_incident);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->effects = pg_group_count(group);
+        if (!all[i]->raw)
+            (void)event_add_effects(group, &all[i]->row);
+    }
+}
+
 static void batch_send(struct intake *in, struct pending *members, bool alone)
 {
     assert(!alone || members->next == NULL);
+    size_t n = 0;
+    for (struct pending *p = members; p; p = p->next)
+        n++;
     struct batch *b = calloc(1, sizeof *b);
-    if (!b) {
+    struct pending **all = calloc(n, sizeof(struct pending *));
+    if (!b || !all) {
+        free(b);
+        free(all);
         end_all(members, 503, "out of memory\n");
         return;
     }
     struct pg_group *group = pg_group_new(store_lane(in->store, LANE_INTAKE));
-    for (struct pending *p = members; p; p = p->next) {
-        p->first = pg_group_count(group);
-        if (p->raw)
-            (void)event_add_raw(group, &p->row, "the database refused its content");
-        else
-            (void)event_add(group, &p->row);
-    }
+    n = 0;
+    for (struct pending *p = members; p; p = p->next)
+        all[n++] = p;
+    add_all(group, all, n);
+    free(all);
     *b = (struct batch){.in = in, .members = members, .next = in->batches, .back = &in->batches};
     if (in->batches)
         in->batches->back = &b->next;

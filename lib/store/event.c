@@ -36,10 +36,20 @@ static void add_touch(struct pg_group *group, const struct event_row *e)
     (void)pg_group_add(group, statements[e->touch], values, e->touch == EVENT_UNTOUCH ? 2 : 5, NULL);
 }
 
+void event_add_row(struct pg_group *group, const struct event_row *e)
+{
+    add_event(group, e, e->odd);
+}
+
 int event_add(struct pg_group *group, const struct event_row *e)
 {
+    event_add_row(group, e);
+    return 1 + event_add_effects(group, e);
+}
+
+int event_add_effects(struct pg_group *group, const struct event_row *e)
+{
     int before = pg_group_count(group);
-    add_event(group, e, e->odd);
     if (e->see)
         add_incident(group, e);
     if (e->reopen) {
@@ -57,10 +67,10 @@ int event_add(struct pg_group *group, const struct event_row *e)
     return pg_group_count(group) - before;
 }
 
-void event_result(const struct pg_answer *answer, int first, const struct event_row *e, struct event_result *out)
+void event_result(const struct pg_answer *answer, int row, int effects, const struct event_row *e, struct event_result *out)
 {
-    int last = first + (e->see ? 1 : 0) + (e->reopen ? 1 : 0) + (e->touch != EVENT_NO_HAND ? 1 : 0) + (e->open ? 1 : 0);
-    *out = (struct event_result){.fresh = pg_bool(answer, first, 0, 1),
+    int last = effects + (e->see ? 1 : 0) + (e->reopen ? 1 : 0) + (e->touch != EVENT_NO_HAND ? 1 : 0);
+    *out = (struct event_result){.fresh = pg_bool(answer, row, 0, 1),
         .opened = e->open && pg_rows(answer, last) > 0};
 }
 

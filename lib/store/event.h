@@ -28,12 +28,15 @@ struct event_row {
 
 /* Adds the event's statements to a group; returns how many. */
 int event_add(struct pg_group *group, const struct event_row *event);
-/* After the commit: whether the event (its statements began at `first`) was new, and whether it opened a run. */
+/* The same in two parts, for many events in one group: rows first, in one order, then effects, by incident. */
+void event_add_row(struct pg_group *group, const struct event_row *event);
+int event_add_effects(struct pg_group *group, const struct event_row *event);
+/* After the commit: whether the event was new, and whether it opened a run. row, effects: its statements in the group. */
 struct event_result {
     bool fresh;
     bool opened;
 };
-void event_result(const struct pg_answer *answer, int first, const struct event_row *event, struct event_result *out);
+void event_result(const struct pg_answer *answer, int row, int effects, const struct event_row *event, struct event_result *out);
 
 /* For an event that the database refuses for what is in it: raw bytes only, with the reason. */
 int event_add_raw(struct pg_group *group, const struct event_row *event, const char *odd);
