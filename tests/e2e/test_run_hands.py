@@ -45,6 +45,7 @@ def test_a_person_before_the_recover_stops_it(stage, do):
     assert stage.world.incident(made)["level"] == level
 
 
+@pytest.mark.short
 def test_a_person_during_the_recover(stage):
     """What runs, ends; then the run is stopped, and says what was done."""
     host = stage.host(recover=RECOVER_WAITS)
@@ -112,6 +113,7 @@ def test_the_monitor_clears_before_the_recover(stage):
     assert stage.starts(host) == 0
 
 
+@pytest.mark.short
 def test_the_monitor_clears_during_the_recover(stage):
     """The recover ends, verify still runs, and the ending is resolved."""
     host = stage.host(recover=RECOVER_WAITS)

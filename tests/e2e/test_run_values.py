@@ -80,6 +80,7 @@ def fixture_stage(make_stage):
     return stage
 
 
+@pytest.mark.short
 def test_values_arrive_as_they_are(stage):
     """From keyword, alert details, the inventory's variables and defaults; shell metacharacters stay text."""
     host = stage.host()
@@ -161,6 +162,7 @@ SECRETS = {"token": "demo-account-token-0001", "github": "ghp_" + "c4nAryC4naryc
            "key": "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABcanary"}
 
 
+@pytest.mark.short
 def test_a_secret_that_a_host_echoes_is_nowhere(stage):
     """Configured secrets, tokens and private keys on stdout and stderr, also byte by byte: not in the database, the log,
     the notes."""
