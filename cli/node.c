@@ -9,20 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/alarms.h"
 #include "cli/command.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
 #include "lib/base/known_hosts.h"
 #include "lib/base/redact.h"
-#include "lib/base/text.h"
 #include "lib/store/control.h"
 
 #define SCHEMA_EVERY_MS 1000
 #define SECRETS_AGAIN_MS 30000
 #define RETIRED_KEPT_MS 120000
 #define RETIRED_MAX 8
-#define ALARM_EVERY_MS 60000
-#define ALARMS_REMEMBERED 32
 #define SETTINGS_TEXT_BYTES (256 * 1024)
 
 struct node {
@@ -51,10 +49,7 @@ struct node {
     char roles[64];
     bool stopping;
     int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
-    struct {
-        uint64_t hash;
-        int64_t mono_ms;
-    } alarms[ALARMS_REMEMBERED]; /* raised lately */
+    struct alarms alarms; /* raised lately */
     int schema_told; /* the version that the log was last told to wait with; -2: none yet */
     uint64_t schema_op;
 };
@@ -108,27 +103,10 @@ static void alarm_done(void *owner, uint64_t id, const struct pagerduty_result *
         log_failure(LOG_ERROR, &n->log, "an alarm about ourselves could not be raised", &r->err);
 }
 
-/* The same alarm is raised once a minute: a flood of bad requests must not become a flood of alarms and log lines. */
-static bool alarmed_lately(struct node *n, const char *what, const char *about)
-{
-    uint64_t hash = text_hash(what, strlen(what)) ^ (text_hash(about, strlen(about)) * 31);
-    int64_t now = clock_mono_ms();
-    int oldest = 0;
-    for (int i = 0; i < ALARMS_REMEMBERED; i++) {
-        if (n->alarms[i].hash == hash && n->alarms[i].mono_ms && now - n->alarms[i].mono_ms < ALARM_EVERY_MS)
-            return true;
-        if (n->alarms[i].mono_ms < n->alarms[oldest].mono_ms)
-            oldest = i;
-    }
-    n->alarms[oldest].hash = hash;
-    n->alarms[oldest].mono_ms = now;
-    return false;
-}
-
 /* Logs, and raises an incident about ourselves for every account that has a routing key for it. */
 static void raise_alarm(struct node *n, const char *account, const char *what, const char *about)
 {
-    if (alarmed_lately(n, what, about))
+    if (alarms_lately(&n->alarms, what, about, clock_mono_ms()))
         return;
     log_error(&n->log, what, LOG_S("about", about), LOG_S("account", account));
     const struct settings_account *accounts = n->files->settings->accounts.items;
