@@ -192,7 +192,7 @@ static void take_output(struct answer *a, const char **to, size_t *to_bytes)
 static void read_fact(struct answer *a, const char *k, const char *v)
 {
     if (strcmp(k, "end") == 0)
-        a->ended = true;
+        a->ended = *v == '\0';
     else if (strcmp(k, "verdict") == 0)
         read_verdict(a, v);
     else if (strcmp(k, "status") == 0)
@@ -228,10 +228,12 @@ static bool read_line(struct answer *a)
         n = sizeof line - 1;
     memcpy(line, from, n);
     line[n] = '\0';
+    a->at = end + 1;
+    if (strlen(line) != n)
+        return true; /* a NUL: none of ours */
     char *value = strchr(line, ' ');
     if (value)
         *value++ = '\0';
-    a->at = end + 1;
     read_fact(a, line, value ? value : "");
     return true;
 }
@@ -312,12 +314,12 @@ static const char *find_start(const char *out, size_t bytes, const char *nonce, 
         const char *eol = memchr(at, '\n', (size_t)(end - at));
         if (!eol)
             return NULL;
-        char line[80];
         const char *from = at + sizeof word - 1;
-        int n = snprintf(line, sizeof line, "%.*s", (int)(eol - from < 79 ? eol - from : 79), from);
-        char *space = n > 0 ? strchr(line, ' ') : NULL;
-        if (space && strcmp(space + 1, nonce) == 0 && (at == out || at[-1] == '\n')) {
-            *version = small(line);
+        const char *space = memchr(from, ' ', (size_t)(eol - from));
+        size_t nonce_bytes = strlen(nonce);
+        if (space && (size_t)(eol - space) == nonce_bytes + 1 && memcmp(space + 1, nonce, nonce_bytes) == 0
+            && (at == out || at[-1] == '\n')) {
+            *version = space - from == 1 ? *from - '0' : 0;
             return eol + 1;
         }
         at = eol;

@@ -63,6 +63,7 @@ ENDS = [
 ]
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_ends_of_a_look(machine, shell):
     for script, status, sign in ENDS:
@@ -137,6 +138,7 @@ VALUES = {
 }
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_values_arrive_whole(machine, shell):
     values = {k: v.hex() for k, v in VALUES.items() if k != "_"}
@@ -150,6 +152,7 @@ def test_values_arrive_whole(machine, shell):
     assert got.out == VALUES["all_bytes"] + VALUES["meta"]
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("changes,words", [
     ({"values": {"v": b"a\0b".hex()}}, "NUL"),
     ({"values": {"PATH": b"/evil".hex()}}, "PATH"),
@@ -209,6 +212,7 @@ def test_nothing_shows_in_proc(machine, shell, become):
 
 # --- what is sent back ----------------------------------------------------------------------------------------------
 
+@pytest.mark.short
 @pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_output_of_any_bytes(machine, shell):
     blob = bytes(range(256)) * 40 + b"\0\0\nno newline at the end"
@@ -472,6 +476,7 @@ TOKENS = [
 ]
 
 
+@pytest.mark.short
 @pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_tokens(machine, shell):
     place = Place(machine, shell=shell)
