@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Composes a request of the wrapper. What comes back is read by wrapper_parse.c; the shell side is executor/shell/. */
+ * Composes a request of the wrapper. What comes back is read by wrapper_parse.c; the shell side is
+ * executor/shell/. */
 #include "executor/wrapper.h"
 
 #include <assert.h>
@@ -16,8 +17,8 @@ extern const struct embedded wrapper_scripts[];
 #define WORD_BYTES_MAX 100
 
 static const struct {
-    const char *name;     /* as the shell side calls it */
-    bool runs, keeps;     /* has a script; needs folder, token and record */
+    const char *name; /* as the shell side calls it */
+    bool runs, keeps; /* has a script; needs folder, token and record */
 } acts[] = {
     [WRAPPER_LOOK] = {"look", true, false},
     [WRAPPER_RECOVER] = {"recover", true, true},
@@ -54,27 +55,30 @@ void wrapper_nonce(char out[WRAPPER_NONCE_BYTES])
 
 static bool is_word(const char *s)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t n = s ? strlen(s) : 0;
     return n > 0 && n <= WORD_BYTES_MAX && s[0] != '.' && s[0] != '-' && strspn(s, allowed) == n;
 }
 
 static bool is_folder(const char *s)
 {
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/+@";
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/+@";
     size_t n = strlen(s);
-    return n > 1 && n < 1024 && s[0] == '/' && s[n - 1] != '/' && strspn(s, allowed) == n
-        && !strstr(s, "//") && !strstr(s, "/./") && !strstr(s, "/../")
-        && strcmp(s + n - 2, "/.") != 0 && (n < 3 || strcmp(s + n - 3, "/..") != 0);
+    return n > 1 && n < 1024 && s[0] == '/' && s[n - 1] != '/' && strspn(s, allowed) == n &&
+           !strstr(s, "//") && !strstr(s, "/./") && !strstr(s, "/../") &&
+           strcmp(s + n - 2, "/.") != 0 && (n < 3 || strcmp(s + n - 3, "/..") != 0);
 }
 
 /* Names that would change how the script's shell works, or are ours. */
 static bool name_is_reserved(const char *name)
 {
-    static const char *const reserved[] = {"PATH", "IFS", "LC_ALL", "LANG", "HOME", "ENV", "PS1", "PS2", "PS4",
-        "PWD", "OLDPWD", "PPID", "UID", "EUID", "SHELLOPTS", "BASHOPTS", "CDPATH", "OPTIND", "OPTARG", "OPTERR",
-        "LINENO", "RANDOM", "SECONDS", "LD_PRELOAD", "LD_LIBRARY_PATH", "POSIXLY_CORRECT", "FUNCNAME", "DIRSTACK",
-        "GROUPS", "TMOUT", "SHELL", "USER", "LOGNAME", "FIRSTLINE_STEP"};
+    static const char *const reserved[] = {"PATH", "IFS", "LC_ALL", "LANG", "HOME", "ENV", "PS1",
+        "PS2", "PS4", "PWD", "OLDPWD", "PPID", "UID", "EUID", "SHELLOPTS", "BASHOPTS", "CDPATH",
+        "OPTIND", "OPTARG", "OPTERR", "LINENO", "RANDOM", "SECONDS", "LD_PRELOAD",
+        "LD_LIBRARY_PATH", "POSIXLY_CORRECT", "FUNCNAME", "DIRSTACK", "GROUPS", "TMOUT", "SHELL",
+        "USER", "LOGNAME", "FIRSTLINE_STEP"};
     if (strncmp(name, "fl_", 3) == 0 || strcmp(name, "fl") == 0 || strncmp(name, "BASH", 4) == 0)
         return true;
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
@@ -87,7 +91,8 @@ static bool is_name(const char *s)
 {
     static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
     static const char rest[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-    return s && s[0] && strchr(first, s[0]) && strspn(s, rest) == strlen(s) && strlen(s) <= WORD_BYTES_MAX;
+    return s && s[0] && strchr(first, s[0]) && strspn(s, rest) == strlen(s) &&
+           strlen(s) <= WORD_BYTES_MAX;
 }
 
 static int bad(struct error *err, const char *what, const char *name)
@@ -98,7 +103,8 @@ static int bad(struct error *err, const char *what, const char *name)
 static int check_values(const struct wrapper_task *t, struct error *err)
 {
     if (t->values_count < 0 || t->values_count > WRAPPER_VALUES_MAX)
-        return error_set(err, ERROR_INPUT, "%d values, at most %d", t->values_count, WRAPPER_VALUES_MAX);
+        return error_set(
+            err, ERROR_INPUT, "%d values, at most %d", t->values_count, WRAPPER_VALUES_MAX);
     for (int i = 0; i < t->values_count; i++) {
         const struct wrapper_value *v = &t->values[i];
         if (!is_name(v->name))
@@ -106,10 +112,11 @@ static int check_values(const struct wrapper_task *t, struct error *err)
         if (name_is_reserved(v->name))
             return bad(err, "a name that the shell or firstline uses itself:", v->name);
         if (v->bytes > WRAPPER_VALUE_BYTES_MAX)
-            return error_set(err, ERROR_INPUT, "value '%s' has %zu bytes, at most %d", v->name, v->bytes,
-                WRAPPER_VALUE_BYTES_MAX);
+            return error_set(err, ERROR_INPUT, "value '%s' has %zu bytes, at most %d", v->name,
+                v->bytes, WRAPPER_VALUE_BYTES_MAX);
         if (v->bytes > 0 && memchr(v->value, '\0', v->bytes))
-            return error_set(err, ERROR_INPUT, "value '%s' holds a NUL byte, which no shell can hold", v->name);
+            return error_set(
+                err, ERROR_INPUT, "value '%s' holds a NUL byte, which no shell can hold", v->name);
     }
     return 0;
 }
@@ -119,9 +126,11 @@ static int check_script(const struct wrapper_task *t, struct error *err)
     if (!t->script)
         return error_set(err, ERROR_INPUT, "no script");
     if (t->timeout_s < 1 || t->timeout_s > WRAPPER_TIMEOUT_S_MAX)
-        return error_set(err, ERROR_INPUT, "a deadline of %u s; 1 to %d", t->timeout_s, WRAPPER_TIMEOUT_S_MAX);
+        return error_set(
+            err, ERROR_INPUT, "a deadline of %u s; 1 to %d", t->timeout_s, WRAPPER_TIMEOUT_S_MAX);
     if (t->kill_after_s > 600)
-        return error_set(err, ERROR_INPUT, "%u s between TERM and KILL; at most 600", t->kill_after_s);
+        return error_set(
+            err, ERROR_INPUT, "%u s between TERM and KILL; at most 600", t->kill_after_s);
     return check_values(t, err);
 }
 
@@ -159,7 +168,8 @@ static int check(const struct wrapper_task *t, struct error *err)
         return error_set(err, ERROR_INPUT, "output of %zu bytes; at most %d", t->out_bytes_max,
             WRAPPER_OUT_BYTES_MAX);
     if (acts[t->act].keeps)
-        return is_word(t->cluster) ? check_keeping(t, err) : bad(err, "not a cluster's name:", t->cluster);
+        return is_word(t->cluster) ? check_keeping(t, err)
+                                   : bad(err, "not a cluster's name:", t->cluster);
     if (t->act == WRAPPER_CONTACT && !is_word(t->cluster))
         return bad(err, "not a cluster's name:", t->cluster);
     if (t->machine && !is_word(t->machine))
@@ -203,9 +213,10 @@ static void assign_number(struct buf *out, const char *name, uint64_t value)
     buf_printf(out, "unset %s; %s=%llu; ", name, name, (unsigned long long)value);
 }
 
-/* What the script's own shell reads. In braces, so that it begins only when it is whole; in front of the script's own
- * first line, so that the shell's line numbers are the author's. The trap tells an exit with
- * 143 from a death by TERM: a shell that dies does not run it (or, bash, runs it with the status before). */
+/* What the script's own shell reads. In braces, so that it begins only when it is whole; in front
+ * of the script's own first line, so that the shell's line numbers are the author's. The trap tells
+ * an exit with 143 from a death by TERM: a shell that dies does not run it (or, bash, runs it with
+ * the status before). */
 static void add_script(struct buf *out, const struct wrapper_task *t)
 {
     buf_add_text(out, "{ unset fl; exec </dev/null; cd /; umask 022; "
@@ -236,7 +247,9 @@ static void add_scripts(struct buf *out, enum wrapper_act act)
         bool always = strcmp(e->name, "common") == 0 || strcmp(e->name, "main") == 0;
         bool run = strcmp(e->name, "inner") == 0;
         bool contact = strcmp(e->name, "contact") == 0;
-        bool wanted = always || (run ? acts[act].runs : contact ? act == WRAPPER_CONTACT : act != WRAPPER_LOOK);
+        bool wanted = always || (run          ? acts[act].runs
+                                    : contact ? act == WRAPPER_CONTACT
+                                              : act != WRAPPER_LOOK);
         if (wanted)
             add_stripped(out, e->text);
     }
@@ -272,7 +285,8 @@ static void add_settings(struct buf *out, const struct wrapper_task *t, const ch
     assign_text(out, "fl_ti", t->token.incarnation);
 }
 
-int wrapper_compose(const struct wrapper_task *task, const char *nonce, struct buf *out, struct error *err)
+int wrapper_compose(
+    const struct wrapper_task *task, const char *nonce, struct buf *out, struct error *err)
 {
     if (check(task, err) < 0)
         return -1;
@@ -289,6 +303,7 @@ int wrapper_compose(const struct wrapper_task *task, const char *nonce, struct b
     bool over = script.over || out->over;
     buf_done_secret(&script);
     if (over)
-        return error_set(err, ERROR_LIMIT, "script and values need more than %zu bytes", out->bytes_max);
+        return error_set(
+            err, ERROR_LIMIT, "script and values need more than %zu bytes", out->bytes_max);
     return 0;
 }

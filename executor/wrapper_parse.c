@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reads the answer of the wrapper's shell side. The answer is lines that begin with the request's random boundary; what
- * stands between "out" and the next such line is the script's. Knows no lengths: secrets may have been replaced. */
+ * Reads the answer of the wrapper's shell side. The answer is lines that begin with the request's
+ * random boundary; what stands between "out" and the next such line is the script's. Knows no
+ * lengths: secrets may have been replaced. */
 #include "executor/wrapper.h"
 
 #include <assert.h>
@@ -14,7 +15,7 @@
 
 static const struct {
     enum wrapper_verdict verdict;
-    const char *word;   /* as the shell side says it; NULL: ours */
+    const char *word; /* as the shell side says it; NULL: ours */
     const char *people;
     bool not_started;
 } verdicts[] = {
@@ -26,13 +27,16 @@ static const struct {
     [WRAPPER_NEVER_STARTED] = {WRAPPER_NEVER_STARTED, "never", "never started", true},
     [WRAPPER_LOST] = {WRAPPER_LOST, "lost", "outcome lost", false},
     [WRAPPER_BUSY] = {WRAPPER_BUSY, "busy", "machine busy", true},
-    [WRAPPER_REFUSED_STALE] = {WRAPPER_REFUSED_STALE, "stale", "refused: a newer holder was there", true},
-    [WRAPPER_REFUSED_MEMORY] = {WRAPPER_REFUSED_MEMORY, "memory", "refused: the machine has forgotten", true},
+    [WRAPPER_REFUSED_STALE] = {WRAPPER_REFUSED_STALE, "stale", "refused: a newer holder was there",
+        true},
+    [WRAPPER_REFUSED_MEMORY] = {WRAPPER_REFUSED_MEMORY, "memory",
+        "refused: the machine has forgotten", true},
     [WRAPPER_NO_FOLDER] = {WRAPPER_NO_FOLDER, "nofolder", "no usable folder", true},
     [WRAPPER_NO_BECOME] = {WRAPPER_NO_BECOME, "nobecome", "could not become the user", true},
     [WRAPPER_UNFIT] = {WRAPPER_UNFIT, "unfit", "the machine lacks something", true},
 };
-_Static_assert(sizeof verdicts / sizeof verdicts[0] == WRAPPER_VERDICTS, "one row for each verdict");
+_Static_assert(
+    sizeof verdicts / sizeof verdicts[0] == WRAPPER_VERDICTS, "one row for each verdict");
 
 const char *wrapper_verdict_name(enum wrapper_verdict verdict)
 {
@@ -47,17 +51,17 @@ bool wrapper_not_started(enum wrapper_verdict verdict)
 }
 
 struct answer {
-    const char *at, *end;        /* borrowed from the caller: what is still to be read */
-    const char *nonce;           /* borrowed */
+    const char *at, *end; /* borrowed from the caller: what is still to be read */
+    const char *nonce;    /* borrowed */
     size_t nonce_bytes;
-    struct arena *arena;         /* borrowed */
-    struct wrapper_report *r;    /* borrowed */
-    const char *head, *tail;     /* borrowed: the script's output, NULL where there is none */
+    struct arena *arena;      /* borrowed */
+    struct wrapper_report *r; /* borrowed */
+    const char *head, *tail;  /* borrowed: the script's output, NULL where there is none */
     size_t head_bytes, tail_bytes;
     uint64_t cut_bytes;
     bool cut, missing, shell_seen, status_seen, verdict_seen, ended;
-    bool full;                   /* the arena is */
-    int shell;                   /* status of the session's first shell */
+    bool full; /* the arena is */
+    int shell; /* status of the session's first shell */
 };
 
 static const char *keep(struct answer *a, const char *text)
@@ -94,7 +98,8 @@ static void read_verdict(struct answer *a, const char *v)
         }
 }
 
-/* "3", "-1 TERM", "143 TERM": where there is a signal, the number is only a shell's way to say so. */
+/* "3", "-1 TERM", "143 TERM": where there is a signal, the number is only a shell's way to say so.
+ */
 static void read_status(struct answer *a, const char *v)
 {
     const char *signal = strchr(v, ' ');
@@ -164,7 +169,8 @@ static void read_word(struct answer *a, const char *k, const char *v)
             *words[i].to = keep(a, v);
 }
 
-/* The next place at or behind `from` where a line begins with the boundary and a space; the end where there is none. */
+/* The next place at or behind `from` where a line begins with the boundary and a space; the end
+ * where there is none. */
 static const char *next_mark(const struct answer *a, const char *from)
 {
     while (from < a->end) {
@@ -184,7 +190,7 @@ static void take_output(struct answer *a, const char **to, size_t *to_bytes)
     const char *next = next_mark(a, a->at);
     *to = a->at;
     *to_bytes = (size_t)(next - a->at);
-    if (next < a->end && *to_bytes > 0)
+    if (next<a->end && * to_bytes> 0)
         (*to_bytes)--;
     a->at = next;
 }
@@ -215,7 +221,8 @@ static void read_fact(struct answer *a, const char *k, const char *v)
     }
 }
 
-/* One line of ours, copied, since the answer is not ours to change. False when the line is not whole. */
+/* One line of ours, copied, since the answer is not ours to change. False when the line is not
+ * whole. */
 static bool read_line(struct answer *a)
 {
     char line[1024];
@@ -238,7 +245,8 @@ static bool read_line(struct answer *a)
     return true;
 }
 
-/* The shell that could tell a signal from a status was itself ended: its own status is all there is. */
+/* The shell that could tell a signal from a status was itself ended: its own status is all there
+ * is. */
 static void settle_status(struct answer *a)
 {
     if (a->status_seen || !a->shell_seen)
@@ -286,7 +294,8 @@ static void settle(struct answer *a)
     if (!a->ended || !a->verdict_seen) {
         r->verdict = a->ended ? WRAPPER_BROKEN : WRAPPER_CUT;
         r->text = a->ended ? "the answer has no verdict" : "the answer ended early";
-    } else if (r->verdict == WRAPPER_ENDED && r->started_wall_s == 0 && !a->shell_seen && !a->status_seen) {
+    } else if (r->verdict == WRAPPER_ENDED && r->started_wall_s == 0 && !a->shell_seen &&
+               !a->status_seen) {
         r->verdict = a->head ? WRAPPER_LOST : WRAPPER_NO_BECOME;
         r->text = a->head ? "the shell that watched over it was killed"
                           : "sudo did not start a shell; its words are on standard error";
@@ -299,12 +308,24 @@ static void settle(struct answer *a)
 
 static struct wrapper_report empty_report(void)
 {
-    return (struct wrapper_report){.verdict = WRAPPER_BROKEN, .status = -1, .left = -1, .uid = -1, .out = "",
-        .token = {.incarnation = ""}, .memory_id = "", .boot_id = "", .machine_id = "", .folder = "", .login = "",
-        .tools = "", .holder = "", .text = ""};
+    return (struct wrapper_report){.verdict = WRAPPER_BROKEN,
+        .status = -1,
+        .left = -1,
+        .uid = -1,
+        .out = "",
+        .token = {.incarnation = ""},
+        .memory_id = "",
+        .boot_id = "",
+        .machine_id = "",
+        .folder = "",
+        .login = "",
+        .tools = "",
+        .holder = "",
+        .text = ""};
 }
 
-/* Behind the line that names format and boundary; NULL where there is none. Before it a login shell may have talked. */
+/* Behind the line that names format and boundary; NULL where there is none. Before it a login shell
+ * may have talked. */
 static const char *find_start(const char *out, size_t bytes, const char *nonce, int *version)
 {
     static const char word[] = "firstline-wrapper ";
@@ -317,8 +338,8 @@ static const char *find_start(const char *out, size_t bytes, const char *nonce, 
         const char *from = at + sizeof word - 1;
         const char *space = memchr(from, ' ', (size_t)(eol - from));
         size_t nonce_bytes = strlen(nonce);
-        if (space && (size_t)(eol - space) == nonce_bytes + 1 && memcmp(space + 1, nonce, nonce_bytes) == 0
-            && (at == out || at[-1] == '\n')) {
+        if (space && (size_t)(eol - space) == nonce_bytes + 1 &&
+            memcmp(space + 1, nonce, nonce_bytes) == 0 && (at == out || at[-1] == '\n')) {
             *version = space - from == 1 ? *from - '0' : 0;
             return eol + 1;
         }
@@ -334,11 +355,17 @@ int wrapper_parse(const char *out, size_t bytes, const char *nonce, struct arena
     int version = 0;
     const char *start = bytes > 0 ? find_start(out, bytes, nonce, &version) : NULL;
     if (!start || version != WRAPPER_VERSION) {
-        r.text = start ? "an answer in another format" : bytes > 0 ? "no answer of ours" : "no answer";
+        r.text = start       ? "an answer in another format"
+                 : bytes > 0 ? "no answer of ours"
+                             : "no answer";
         *out_report = r;
         return 0;
     }
-    struct answer a = {.at = start, .end = out + bytes, .nonce = nonce, .nonce_bytes = strlen(nonce), .arena = arena,
+    struct answer a = {.at = start,
+        .end = out + bytes,
+        .nonce = nonce,
+        .nonce_bytes = strlen(nonce),
+        .arena = arena,
         .r = &r};
     do
         a.at = next_mark(&a, a.at);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An answer of the wrapper from any bytes. A verdict is read only behind the first line, and only where the end is
- * there: what says "cut off" as a whole says nothing else when it is shorter. */
+ * An answer of the wrapper from any bytes. A verdict is read only behind the first line, and only
+ * where the end is there: what says "cut off" as a whole says nothing else when it is shorter. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ static struct wrapper_report parse(const char *text, size_t bytes, struct arena 
     struct error err = {0};
     MUST(wrapper_parse(text, bytes, NONCE, a, &r, &err) == 0);
     MUST(r.verdict < WRAPPER_VERDICTS && wrapper_verdict_name(r.verdict)[0]);
-    MUST(r.out && r.text && r.memory_id && r.boot_id && r.machine_id && r.folder && r.login && r.tools && r.holder);
+    MUST(r.out && r.text && r.memory_id && r.boot_id && r.machine_id && r.folder && r.login &&
+         r.tools && r.holder);
     MUST(r.token.incarnation && memchr(r.signal, '\0', sizeof r.signal));
     MUST(r.out_bytes <= bytes + 80 && r.out[r.out_bytes] == '\0');
     return r;

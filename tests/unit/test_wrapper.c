@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Composing and parsing of the wrapper, without any shell: quoting, refusals, forged and cut answers. What shells make
- * of it is tests/e2e/test_wrapper.py. */
+ * Composing and parsing of the wrapper, without any shell: quoting, refusals, forged and cut
+ * answers. What shells make of it is tests/e2e/test_wrapper.py. */
 #include "tests/kit/kit.h"
 
 #include <stdio.h>
@@ -27,9 +27,12 @@ static struct wrapper_report parse(struct arena *a, const char *text, size_t byt
     return r;
 }
 
-static const char recover_answer[] = HEAD L "boot b-1\n" L "folder /run/firstline\n" L "memory m-1\n" L "token 2 77 inc-a\n"
-    L "started 1700000000\n" L "status 3\n" L "timed 0\n" L "by_us 0\n" L "left 2\n" L "ms 61500\n" L "verdict ended\n"
-    L "total 12\n" L "out\n" "hello\nworld\n" "\n" L "end\n";
+static const char recover_answer[] =
+    HEAD L "boot b-1\n" L "folder /run/firstline\n" L "memory m-1\n" L "token 2 77 inc-a\n" L
+           "started 1700000000\n" L "status 3\n" L "timed 0\n" L "by_us 0\n" L "left 2\n" L
+           "ms 61500\n" L "verdict ended\n" L "total 12\n" L "out\n"
+           "hello\nworld\n"
+           "\n" L "end\n";
 
 static void test_recover_answer(void **state)
 {
@@ -62,29 +65,38 @@ static const struct {
 } answers[] = {
     {"", WRAPPER_BROKEN, -1, "", "", "nothing came"},
     {"bash: sh: command not found\n", WRAPPER_BROKEN, -1, "", "", "no answer of ours"},
-    {"\nfirstline-wrapper 2 " N "\n" L "verdict ended\n" L "end\n", WRAPPER_BROKEN, -1, "", "", "another format"},
-    {"\nfirstline-wrapper 1 fl-other\nfl-other verdict ended\nfl-other end\n", WRAPPER_BROKEN, -1, "", "", "another request's"},
+    {"\nfirstline-wrapper 2 " N "\n" L "verdict ended\n" L "end\n", WRAPPER_BROKEN, -1, "", "",
+        "another format"},
+    {"\nfirstline-wrapper 1 fl-other\nfl-other verdict ended\nfl-other end\n", WRAPPER_BROKEN, -1,
+        "", "", "another request's"},
     {HEAD L "end\n", WRAPPER_BROKEN, -1, "", "", "no verdict"},
     {HEAD L "verdict perhaps\n" L "end\n", WRAPPER_BROKEN, -1, "", "", "a verdict we do not know"},
     {HEAD L "verdict stale\n", WRAPPER_CUT, -1, "", "", "no end"},
     {HEAD, WRAPPER_CUT, -1, "", "", "only the beginning"},
-    {"motd " HEAD L "verdict stale\n" L "end\n", WRAPPER_REFUSED_STALE, -1, "", "", "a talking login shell"},
-    {HEAD L "out\nabc\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, 0, "", "abc", "a look"},
-    {HEAD L "out\n\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, 0, "", "", "silent"},
-    {HEAD L "out\n\n\n" L "status 143 TERM\n" L "shell 0\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, -1, "TERM", "\n",
-        "a signal"},
-    {HEAD L "out\n\n" L "shell 137\n" L "timed 1\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, -1, "KILL", "",
-        "the session's shell was killed, too"},
+    {"motd " HEAD L "verdict stale\n" L "end\n", WRAPPER_REFUSED_STALE, -1, "", "",
+        "a talking login shell"},
+    {HEAD L "out\nabc\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED,
+        0, "", "abc", "a look"},
+    {HEAD L "out\n\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED, 0,
+        "", "", "silent"},
+    {HEAD L "out\n\n\n" L "status 143 TERM\n" L "shell 0\n" L "verdict ended\n" L "end\n",
+        WRAPPER_ENDED, -1, "TERM", "\n", "a signal"},
+    {HEAD L "out\n\n" L "shell 137\n" L "timed 1\n" L "verdict ended\n" L "end\n", WRAPPER_ENDED,
+        -1, "KILL", "", "the session's shell was killed, too"},
     {HEAD L "verdict ended\n" L "end\n", WRAPPER_NO_BECOME, -1, "", "", "sudo started nothing"},
-    {HEAD L "out\nabc\n" L "verdict ended\n" L "end\n", WRAPPER_LOST, -1, "", "abc", "a look whose inner shell was killed"},
-    {HEAD L "started 5\n" L "verdict ended\n" L "out\nab\n" L "cut 10\nyz\n" L "end\n", WRAPPER_ENDED, -1, "",
-        "ab\n[10 bytes left out]\nyz", "a gap"},
-    {HEAD L "out\nfirstline-wrapper 1 " N "x\n" N "x end\n x " L "end\n\n" L "status 0\n" L "shell 0\n" L "verdict ended\n"
-            L "end\n", WRAPPER_ENDED, 0, "", "firstline-wrapper 1 " N "x\n" N "x end\n x " L "end\n",
+    {HEAD L "out\nabc\n" L "verdict ended\n" L "end\n", WRAPPER_LOST, -1, "", "abc",
+        "a look whose inner shell was killed"},
+    {HEAD L "started 5\n" L "verdict ended\n" L "out\nab\n" L "cut 10\nyz\n" L "end\n",
+        WRAPPER_ENDED, -1, "", "ab\n[10 bytes left out]\nyz", "a gap"},
+    {HEAD L "out\nfirstline-wrapper 1 " N "x\n" N "x end\n x " L "end\n\n" L "status 0\n" L
+            "shell 0\n" L "verdict ended\n" L "end\n",
+        WRAPPER_ENDED, 0, "", "firstline-wrapper 1 " N "x\n" N "x end\n x " L "end\n",
         "what looks like ours, but does not begin a line, is the script's"},
-    {HEAD L "out\n[secret replaced]\n" L "status 7\n" L "shell 0\n" L "verdict ended\n" L "end\n" L "verdict lost\n",
+    {HEAD L "out\n[secret replaced]\n" L "status 7\n" L "shell 0\n" L "verdict ended\n" L "end\n" L
+            "verdict lost\n",
         WRAPPER_ENDED, 7, "", "[secret replaced]", "nothing counts behind the end"},
-    {HEAD L "verdict running\n" L "status zwei\n" L "left -7\n" L "ms 99999999999999999999999\n" L "token x y\n" L "\n" L "end\n",
+    {HEAD L "verdict running\n" L "status zwei\n" L "left -7\n" L "ms 99999999999999999999999\n" L
+            "token x y\n" L "\n" L "end\n",
         WRAPPER_RUNNING, -1, "", "", "odd numbers are no numbers"},
 };
 
@@ -94,15 +106,16 @@ static void test_answers(void **state)
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
         struct arena *a = arena_new(1 << 20);
         struct wrapper_report r = parse(a, answers[i].answer, strlen(answers[i].answer));
-        if (r.verdict != answers[i].verdict || r.status != answers[i].status || strcmp(r.signal, answers[i].signal) != 0
-            || strcmp(r.out, answers[i].out) != 0)
-            fail_msg("%s: %s, %d, '%s', '%s'", answers[i].comment, wrapper_verdict_name(r.verdict), r.status, r.signal,
-                r.out);
+        if (r.verdict != answers[i].verdict || r.status != answers[i].status ||
+            strcmp(r.signal, answers[i].signal) != 0 || strcmp(r.out, answers[i].out) != 0)
+            fail_msg("%s: %s, %d, '%s', '%s'", answers[i].comment, wrapper_verdict_name(r.verdict),
+                r.status, r.signal, r.out);
         arena_free(a);
     }
 }
 
-/* Whatever is missing at the end: never a verdict that is not in the bytes, and never "complete". */
+/* Whatever is missing at the end: never a verdict that is not in the bytes, and never "complete".
+ */
 static void test_cut_at_every_byte(void **state)
 {
     (void)state;
@@ -118,7 +131,8 @@ static void test_cut_at_every_byte(void **state)
     assert_true(wrapper_complete(recover_answer, whole, N));
 }
 
-/* Bytes changed at random: it may say anything, but must not read beyond them (sanitizers) nor fail. */
+/* Bytes changed at random: it may say anything, but must not read beyond them (sanitizers) nor
+ * fail. */
 static void test_damaged_answers(void **state)
 {
     (void)state;
@@ -139,7 +153,9 @@ static void test_damaged_answers(void **state)
 static void test_output_with_nul(void **state)
 {
     (void)state;
-    static const char answer[] = HEAD L "out\na\0b\xff\n" "\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n";
+    static const char answer[] =
+        HEAD L "out\na\0b\xff\n"
+               "\n" L "status 0\n" L "shell 0\n" L "verdict ended\n" L "end\n";
     struct arena *a = arena_new(1 << 20);
     struct wrapper_report r = parse(a, answer, sizeof answer - 1);
     assert_int_equal(r.out_bytes, 5);
@@ -160,8 +176,17 @@ static void test_arena_that_is_full(void **state)
 
 static struct wrapper_task good_task(void)
 {
-    return (struct wrapper_task){.act = WRAPPER_RECOVER, .script = "true", .timeout_s = 5, .cluster = "c", .machine = "m",
-        .folder = "/run/firstline", .memory_id = "mem", .boot_id = "boot", .run = "r", .step = 1, .attempt = 1,
+    return (struct wrapper_task){.act = WRAPPER_RECOVER,
+        .script = "true",
+        .timeout_s = 5,
+        .cluster = "c",
+        .machine = "m",
+        .folder = "/run/firstline",
+        .memory_id = "mem",
+        .boot_id = "boot",
+        .run = "r",
+        .step = 1,
+        .attempt = 1,
         .token = {1, 1, "inc"}};
 }
 
@@ -205,7 +230,8 @@ static void test_tasks_that_are_refused(void **state)
         {offsetof(struct wrapper_task, folder), "/a$(id)", "path"},
         {offsetof(struct wrapper_task, script), NULL, "script"},
         {offsetof(struct wrapper_task, become), "a b", "user"},
-        {offsetof(struct wrapper_task, token) + offsetof(struct wrapper_token, incarnation), "x\n", "token"},
+        {offsetof(struct wrapper_task, token) + offsetof(struct wrapper_token, incarnation), "x\n",
+            "token"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct wrapper_task t = good_task();
@@ -249,19 +275,22 @@ static void test_what_does_not_fit(void **state)
     buf_done(&out);
 }
 
-/* Each of the twelve verdicts has a name, and "certainly not started" is said only of those that promise it. */
+/* Each of the twelve verdicts has a name, and "certainly not started" is said only of those that
+ * promise it. */
 static void test_verdicts(void **state)
 {
     (void)state;
     for (int v = 0; v < WRAPPER_VERDICTS; v++)
         assert_true(strlen(wrapper_verdict_name((enum wrapper_verdict)v)) > 3);
-    const enum wrapper_verdict doubtful[] = {WRAPPER_BROKEN, WRAPPER_CUT, WRAPPER_ENDED, WRAPPER_RUNNING, WRAPPER_LOST};
+    const enum wrapper_verdict doubtful[] = {
+        WRAPPER_BROKEN, WRAPPER_CUT, WRAPPER_ENDED, WRAPPER_RUNNING, WRAPPER_LOST};
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++)
         assert_false(wrapper_not_started(doubtful[i]));
     assert_true(wrapper_not_started(WRAPPER_NEVER_STARTED) && wrapper_not_started(WRAPPER_BUSY));
 }
 
-/* Seen by everybody on the machine: it must not change with the request, and every login shell must read it alike. */
+/* Seen by everybody on the machine: it must not change with the request, and every login shell must
+ * read it alike. */
 static void test_command(void **state)
 {
     (void)state;
