@@ -138,7 +138,9 @@ void loop_run(struct loop *l)
 
 void loop_turn(struct loop *l, uint64_t wait_ms)
 {
-    (void)uv_timer_start(&l->turn, on_turn_timer, wait_ms, 0);
+    /* Repeating, since a timer that is due already fires before the poll, which would then wait without an end. */
+    uv_update_time(&l->uv);
+    (void)uv_timer_start(&l->turn, on_turn_timer, wait_ms, wait_ms > 0 ? wait_ms : 1);
     (void)uv_run(&l->uv, UV_RUN_ONCE);
     (void)uv_timer_stop(&l->turn);
 }
