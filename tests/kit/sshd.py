@@ -213,7 +213,7 @@ class Sshd:
 
     def sh(self, script, user="root", check=True):
         """Runs a script on the machine, not over SSH; its output."""
-        command = ["nsenter", "-t", str(self._first()), "-m", "-p", "--", "runuser", "-u", user, "--", "sh", "-c", script]
+        command = ["nsenter", "-t", str(self._first()), "-m", "-p", "-r", "-w", "--", "runuser", "-u", user, "--", "sh", "-c", script]
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, errors="replace", check=False,
                               stdin=subprocess.DEVNULL)
         if check and done.returncode != 0:

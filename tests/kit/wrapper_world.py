@@ -202,7 +202,8 @@ exec tail -f /dev/null
         uid = 0 if user == "root" else USERS[user]
         gid = 0 if user == "root" else GROUP
         words = [f"{k}={v}" for k, v in env.items() if v is not None]
-        return ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", "--", "setpriv", f"--reuid={uid}", f"--regid={gid}",
+        return ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt",
+                f"--root=/proc/{self.holder.pid}/root", "--", "setpriv", f"--reuid={uid}", f"--regid={gid}",
                 "--clear-groups", "env", "-i", *words, *command]
 
     def run(self, user, *command, check=True, **options):
