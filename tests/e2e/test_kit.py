@@ -44,4 +44,4 @@ def test_nothing_outlives_the_machine(scratch):
         box.ssh("setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
         processes.wait_until(lambda: "sleep" in box.pids().values(), 10, "the sleeper")
         pids = box.pids()
-    assert [pid for pid in pids if pathlib.Path(f"/proc/{pid}").exists()] == []
+    processes.wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), 10, "all of it to be gone")
