@@ -87,7 +87,8 @@ static pid_t spawn(struct kit_pg *k, const char *name, char *const *args)
         _exit(126);
     for (int fd = 3; fd < 1024; fd++)
         close(fd);
-    (void)chdir("/");
+    if (chdir("/") != 0)
+        _exit(127);
     (void)setenv("LC_ALL", "C", 1);
     char *whole[ARGS_MAX] = {path}; /* initdb looks for its neighbours by the path it was called by */
     for (int i = 1; i < ARGS_MAX - 1 && args[i]; i++)
