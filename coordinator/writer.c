@@ -49,6 +49,8 @@ struct writer {
 struct kind {
     const char *name;
     job_step *begin;
+    /* after the incident was read; NULL for notes */
+    void (*write)(struct job *j, const struct pagerduty_incident *i);
 };
 static void look_again(void *owner);
 
@@ -355,24 +357,7 @@ static void write_hand_over(struct job *j, const struct pagerduty_incident *i)
     json_decref(about);
 }
 
-static const struct {
-    const char *kind;
-    void (*write)(struct job *j, const struct pagerduty_incident *i);
-} conditional[] = {
-    {"progress_title", write_title},
-    {"ending_title", write_title},
-    {"status", write_status},
-    {"acknowledge", write_acknowledge},
-    {"hand_over", write_hand_over},
-};
-
-static void (*pending_write(const char *kind))(struct job *j, const struct pagerduty_incident *i)
-{
-    for (size_t i = 0; i < sizeof conditional / sizeof conditional[0]; i++)
-        if (strcmp(conditional[i].kind, kind) == 0)
-            return conditional[i].write;
-    return NULL;
-}
+static const struct kind *find_kind(const char *name);
 
 static void on_incident(void *owner, uint64_t id, const struct pagerduty_result *r)
 {
@@ -381,7 +366,7 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
     if (r->class != PAGERDUTY_DONE)
         finish_repeatable(j, r);
     else
-        pending_write(j->item->kind)(j, &r->incident);
+        find_kind(j->item->kind)->write(j, &r->incident);
 }
 
 static void read_incident(struct job *j)
@@ -397,15 +382,15 @@ static void begin_conditional(struct job *j)
 /* --- the table ---------------------------------------------------------------------------------------------------- */
 
 static const struct kind kinds[] = {
-    {"start", begin_note},
-    {"progress", begin_note},
-    {"ending", begin_note},
-    {"note", begin_note},
-    {"progress_title", begin_conditional},
-    {"ending_title", begin_conditional},
-    {"status", begin_conditional},
-    {"acknowledge", begin_conditional},
-    {"hand_over", begin_conditional},
+    {"start", begin_note, NULL},
+    {"progress", begin_note, NULL},
+    {"ending", begin_note, NULL},
+    {"note", begin_note, NULL},
+    {"progress_title", begin_conditional, write_title},
+    {"ending_title", begin_conditional, write_title},
+    {"status", begin_conditional, write_status},
+    {"acknowledge", begin_conditional, write_acknowledge},
+    {"hand_over", begin_conditional, write_hand_over},
 };
 
 static const struct kind *find_kind(const char *name)
