@@ -3,6 +3,7 @@
 
 import hashlib
 import hmac
+import json
 import pathlib
 import re
 import sys
@@ -218,3 +219,24 @@ def test_a_new_incident_can_be_shown_late(hooked, receiver):
     assert hooked.api("GET", f"/incidents/{made}").status == 404
     assert hooked.api("GET", OPEN).json["incidents"] == []
     wait_for(lambda: hooked.api("GET", f"/incidents/{made}").status == 200, "the incident shows")
+
+
+def test_a_record_of_all_that_happened(tmp_path):
+    """--record: a line for each request that acted, each try of a delivery, each act of a person; a refusal is none."""
+    record = tmp_path / "record.jsonl"
+    with Receiver([503]) as receiver, Simulator(urls={TOKYO: receiver.url}, arguments=["--record", str(record)]) as pd:
+        pd.control("DELETE", f"subscriptions/{OSAKA}")
+        made = pd.trigger("x")["id"]
+        wait_for(lambda: len(receiver.received) == 2, "the second try")
+        pd.act(made, "aiko@demo.example", "acknowledge")
+        pd.fault("500", "POST", "/notes$")
+        note(pd, made, "refused")
+        note(pd, made, "written")
+        wait_for(lambda: len(receiver.received) == 4, "all deliveries")
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [(line["type"], line["status"]) for line in lines if line["event"] == "delivery"] == [
+        ("incident.triggered", 503), ("incident.triggered", 202), ("incident.acknowledged", 202), ("incident.annotated", 202)]
+    assert [(line["method"], line["status"]) for line in lines if line["event"] == "request"] == [("POST", 200)]
+    assert [(line["incident"], line["who"], line["do"]) for line in lines if line["event"] == "person"] == [
+        (made, "PAIKO01", "acknowledge")]
+    assert all(line["at"] for line in lines)

@@ -233,6 +233,8 @@ def act(world, body, query, incident_id):
         ACTS[body["do"]](world.lifecycle, incident, actor, body)
     except (KeyError, TypeError, ValueError) as err:
         raise invalid(f"{body['do']}: {type(err).__name__}: {err}") from err
+    if actor.user:
+        world.record("person", incident=incident.id, who=actor.user.id, do=body["do"])
     return summary(incident)
 
 

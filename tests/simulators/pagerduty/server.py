@@ -80,8 +80,13 @@ class Site:
             return cut(request, fault)
         return json_answer(status, body, headers)
 
-    def act(self, request, path, raw):
-        """(status, JSON, headers) of a request to which nothing is done."""
+    def act(self, request, path, raw, fault=None):
+        """(status, JSON, headers) of a request that is not refused."""
+        status, body, headers = self.answer(request, path, raw)
+        self.world.record("request", method=request.method, path=request.path_qs, status=status, fault=fault)
+        return status, body, headers
+
+    def answer(self, request, path, raw):
         headers = {}
         try:
             if request.method == "POST" and path == "/v2/enqueue":
@@ -101,7 +106,7 @@ class Site:
         if kind == "delay":
             await asyncio.sleep(fault.ms / 1000)
         before = self.looks_before(path) if kind == "show_late" else None
-        status, body, headers = self.act(request, path, raw)
+        status, body, headers = self.act(request, path, raw, kind)
         if kind == "show_late" and status < 300:
             self.veil(before, path, body, self.world.clock.wall() + fault.seconds)
         if kind == "delay_after":
@@ -174,6 +179,7 @@ def options(argv):
                         help="where the seeded subscription ID really delivers to; may be given several times")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="a setting, over the seed's")
     parser.add_argument("--html-base", metavar="URL", help="start of html_url in answers (default: the web view here)")
+    parser.add_argument("--record", metavar="FILE", help="a line for each request, delivery and act of a person")
     parser.add_argument("--parent-pid", type=int, help="exit when this process is gone")
     parser.add_argument("--ignore-stdin", action="store_true", help="do not exit when a piped stdin is closed")
     return parser.parse_args(argv)
@@ -191,6 +197,8 @@ def make_world(args):
     world = World(settings)
     seed.apply(world, text)
     seed.url_overrides(world, args.url)
+    if args.record:
+        world.record_file = open(args.record, "a", buffering=1, encoding="utf-8")  # closed by the end of the process
     return world
 
 

@@ -220,6 +220,8 @@ class Webhooks:
                 status, attempt["error"] = None, f"{type(err).__name__}: {err}"
         attempt["ms"] = round((time.monotonic() - began) * 1000)
         self.counters["attempts"] += 1
+        self.world.record("delivery", event_id=delivery["event_id"], type=delivery["event_type"],
+                          incident=delivery["resource"], subscription=subscription.id, status=status or 0)
         if status is None or status >= 500 or status == 429:
             return "retry"
         return "delivered" if 200 <= status < 300 else "dropped"

@@ -2,6 +2,7 @@
 """Everything one simulator holds: settings, accounts, lifecycle, webhooks, faults, records of what was asked."""
 
 import collections
+import json
 
 from clock import Clock
 from faults import Faults
@@ -64,6 +65,13 @@ class World:
         self.ignored = {}
         self.counters = collections.Counter()
         self.windows = {}
+        self.record_file = None
+
+    def record(self, event, **more):
+        """One line of what happened, kept without a limit, where --record asked for it."""
+        if self.record_file:
+            line = {"at": round(self.clock.wall(), 4), "event": event, **more}
+            self.record_file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def find_incident(self, incident_id, account=None):
         """By id in any account, or by number in the one named. Raises Problem."""
