@@ -16,6 +16,7 @@
 
 #include "cli/topic.h"
 #include "lib/base/diag.h"
+#include "lib/base/fault.h"
 
 static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);
@@ -116,7 +117,7 @@ static int command_version(int argc, char **argv)
 {
     (void)argc;
     (void)argv;
-    puts("firstline " FIRSTLINE_VERSION);
+    printf("firstline %s%s\n", FIRSTLINE_VERSION, fault_notice());
     return EXIT_OK;
 }
 

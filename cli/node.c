@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/known_hosts.h"
 #include "lib/base/redact.h"
 #include "lib/store/control.h"
@@ -472,6 +473,7 @@ static void start_work(struct node *n)
         exit(EXIT_FAILED);
     }
     log_info(&n->log, "serving", LOG_S("address", s->http.address), LOG_I("port", http_server_port(n->server)));
+    fault_point("node.started");
 }
 
 static void on_schema(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -580,6 +582,8 @@ int command_node(int argc, char **argv)
     log_setup((enum log_level)s->log.level, (enum log_format)s->log.format);
     n.log = (struct log_ctx){.fields = {LOG_S("node", s->node.name), LOG_S("region", s->node.region)}};
     log_info(&n.log, "firstline " FIRSTLINE_VERSION " starts", LOG_I("pid", getpid()));
+    if (FAULT_BUILD)
+        log_error(&n.log, "this node is for tests", LOG_S("build", fault_notice()));
     struct error err = {0};
     if (start(&n, &err) < 0) {
         fprintf(stderr, "firstline: %s\n", err.text);

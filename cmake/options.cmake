@@ -8,7 +8,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 option(FIRSTLINE_WERROR "warnings are errors" ON)
 set(FIRSTLINE_SANITIZE "" CACHE STRING "sanitizers, for example address,undefined")
 option(FIRSTLINE_FUZZ "build the libFuzzer targets (clang)" OFF)
-set(FIRSTLINE_TWIN "" CACHE STRING "a deliberately broken twin for the tests; never set in a release")
+option(FIRSTLINE_FAULTS "faults and broken twins on command, for the tests (lib/base/fault.h); never in a release" OFF)
 
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
     -Wcast-qual -Wformat=2 -Wvla -fno-omit-frame-pointer)
@@ -32,8 +32,6 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebI
 endif()
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")   # assertions stay on
 string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_RELWITHDEBINFO "${CMAKE_C_FLAGS_RELWITHDEBINFO}")
-if(FIRSTLINE_TWIN)
-    string(TOUPPER "FIRSTLINE_TWIN_${FIRSTLINE_TWIN}" twin_macro)
-    add_compile_definitions(${twin_macro}=1)
-    message(WARNING "this is the broken twin '${FIRSTLINE_TWIN}': never release it")
+if(FIRSTLINE_FAULTS)
+    add_compile_definitions(FIRSTLINE_FAULTS=1)
 endif()

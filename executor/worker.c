@@ -8,6 +8,7 @@
 
 #include "executor/run.h"
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/id.h"
 #include "lib/store/history.h"
 
@@ -134,6 +135,7 @@ static void schedule(struct worker *w)
 static void claim_tick(void *owner)
 {
     struct worker *w = owner;
+    fault_point("worker.claims");
     claim_all(w);
     schedule(w);
 }

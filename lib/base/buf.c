@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/fault.h"
+
 void buf_init(struct buf *b, size_t bytes_max)
 {
     *b = (struct buf){.bytes_max = bytes_max};
@@ -49,9 +51,8 @@ static int reserve(struct buf *b, size_t more)
     size_t room = b->room ? b->room : 64;
     while (room < want)
         room *= 2;
-#ifdef FIRSTLINE_TWIN_OVERFLOW
-    room = want - 1; /* the broken twin: no room for the NUL; the sanitizers must catch it */
-#endif
+    if (fault_twin("overflow"))
+        room = want - 1; /* no room for the NUL; the sanitizers must catch it */
     char *grown = realloc(b->data, room);
     if (!grown) {
         b->over = true;

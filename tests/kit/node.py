@@ -19,6 +19,7 @@ import subprocess
 
 import yaml
 
+from tests.kit import faults as faults_kit
 from tests.kit import processes
 from tests.kit.postgres import free_port
 from tests.kit.simulator import BOT, TOKEN
@@ -55,19 +56,26 @@ def merge(base, over):
 
 
 class Node:
-    """One `firstline node` process. settings: a file."""
+    """One `firstline node` process. settings: a file. faults, twin: what a node of the build `faults` is told
+    (lib/base/fault.h); both None: the program under test."""
 
-    def __init__(self, name, settings, port, log):
+    def __init__(self, name, settings, port, log, faults=None, twin=None):
         self.name = name
         self.settings = pathlib.Path(settings)
         self.port = port
         self.log = pathlib.Path(log)
         self.process = None
+        self.faults = faults
+        self.twin = twin
 
     def start(self, ready=True):
+        told = self.faults is not None or self.twin is not None
+        environment = dict(os.environ)
+        if told:
+            environment.update(FIRSTLINE_FAULT=self.faults or "", FIRSTLINE_TWIN=self.twin or "")
         with open(self.log, "ab") as log:
-            self.process = processes.start([binary(), "node", "--config", str(self.settings)], cwd="/",
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = processes.start([faults_kit.binary() if told else binary(), "node", "--config", str(self.settings)],
+                                           cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         if ready:
             self.wait_ready()
         return self
@@ -114,6 +122,10 @@ class Node:
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
+
+    def is_stopped(self):
+        """Whether it stands still by SIGSTOP, from us or by a fault."""
+        return processes.state(self.process.pid) == "T"
 
     def resume(self):
         with contextlib.suppress(ProcessLookupError):
@@ -193,19 +205,21 @@ class World:
 
     # --- nodes -----------------------------------------------------------------------------------------------------
 
-    def node(self, region="tokyo", name=None, start=True, over=None):
-        """Starts a node of a region and points that region's webhooks at it. over: settings on top."""
+    def node(self, region="tokyo", name=None, start=True, over=None, faults=None, twin=None,
+             ready=True):
+        """Starts a node of a region and points that region's webhooks at it. over: settings on top. faults, twin: as in
+        Node; ready: whether to wait for it."""
         name = name or region
         port = free_port()
         path = self.settings(region, name, port, over or {})
-        node = Node(name, path, port, self.folder / f"{name}.log")
+        node = Node(name, path, port, self.folder / f"{name}.log", faults, twin)
         self.nodes[name] = node
         if not self.database.query("select to_regclass('run')")[0][0]:
             status, out, error = program("migrate", "--config", path)
             if status != 0:
                 raise RuntimeError(f"migrate: {status}: {out}{error}")
         if start:
-            node.start()
+            node.start(ready)
             self.point(region, node)
         return node
 

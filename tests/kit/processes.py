@@ -41,6 +41,12 @@ def _stat(pid):
     return {"state": fields[0], "parent": int(fields[1]), "name": text[text.index("(") + 1:text.rindex(")")]}
 
 
+def state(pid):
+    """"R", "S", "T" (stopped), "Z", ...; "" when it is gone."""
+    stat = _stat(pid)
+    return stat["state"] if stat else ""
+
+
 def descendants(of=None):
     """{pid: name} of the living processes below `of` (default: us), zombies not counted."""
     of = of or os.getpid()

@@ -168,11 +168,11 @@ class Run:
             self.ctest(suite, "dev", "^integration$")
 
     def e2e(self, suite):
-        if self.build(suite, "dev"):
+        if self.build(suite, "dev") and self.build(suite, "faults", targets=["firstline"]):
             self.pytest(suite, "build/dev/firstline", [])
 
     def asan(self, suite):
-        if self.build(suite, "asan"):
+        if self.build(suite, "asan") and self.build(suite, "faults", targets=["firstline"]):
             self.ctest(suite, "asan", "^(unit|integration)$", SANITIZER_ENVIRONMENT)
             self.pytest(suite, "build/asan/firstline", ["-m", "short"], SANITIZER_ENVIRONMENT)
 
@@ -180,6 +180,9 @@ class Run:
         """What others see than the suites before: gcc with optimisation, which is what is released, and clang."""
         if self.build(suite, "release"):
             self.add(suite, Case("gcc builds the release without a warning", "passed"))
+            _, output = self.command([PYTHON, "-B", "tests/kit/faults.py", "build/release/firstline"], "faults-release")
+            for case in line_cases(output):
+                self.add(suite, case)
         if self.build(suite, "clang"):
             self.add(suite, Case("clang builds without a warning", "passed"))
             self.ctest(suite, "clang", "^unit$")

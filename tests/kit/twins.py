@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Builds the deliberately broken twins and shows that the suites catch each: prints a PASS or FAIL line a twin.
 
-A twin is one `#ifdef FIRSTLINE_TWIN_NAME` in the program, set by -DFIRSTLINE_TWIN=name; no release has it.
+A twin is one `fault_twin("name")` in the program (lib/base/fault.h): a build with FIRSTLINE_FAULTS=ON plays all of
+them, one a process, chosen by FIRSTLINE_TWIN in the environment; no release has them.
 """
 
 import argparse
@@ -30,9 +31,9 @@ def run(command, **options):
 def try_twin(name, jobs):
     """The trouble, or "" when the twin was caught."""
     what, preset, target, tests, words = TWINS[name]
-    folder = ROOT / "build" / f"twin-{name}"
+    folder = ROOT / "build" / f"{preset}-faults"
     launcher = ["-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
-    for command in (["cmake", "--preset", preset, "-B", folder, f"-DFIRSTLINE_TWIN={name}", *launcher],
+    for command in (["cmake", "--preset", preset, "-B", folder, "-DFIRSTLINE_FAULTS=ON", *launcher],
                     ["cmake", "--build", folder, "-j", jobs, "--target", target]):
         status, output = run(command)
         if status != 0:
@@ -41,7 +42,7 @@ def try_twin(name, jobs):
         found = list(folder.rglob(test))
         if not found:
             return f"{test} was not built"
-        status, output = run([found[0]], env=dict(os.environ, ASAN_OPTIONS="exitcode=99"))
+        status, output = run([found[0]], env=dict(os.environ, ASAN_OPTIONS="exitcode=99", FIRSTLINE_TWIN=name))
         if status != 0 and re.search(words, output):
             return ""
     return f"{what}, and nothing caught it: {output}"
