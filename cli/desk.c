@@ -171,7 +171,7 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
         .service_name = keep(r, i->service_name), .changed_by = by_person(r, i) ? keep(r, i->last_status_change_by_id) : "",
         .merged = i->resolve_reason_type && strcmp(i->resolve_reason_type, "merge_resolve_reason") == 0};
     if (r->alerts && r->done)
-        r->budget_id = budget_ask(r->desk->budget, r->account->name, BUDGET_READ, 1, ask_alerts, r);
+        r->budget_id = budget_ask(r->desk->budget, r->account->name, BUDGET_READ, ask_alerts, r);
     else
         finish(r);
 }
@@ -225,7 +225,7 @@ static uint64_t read_incident(void *desk, const char *account, const char *incid
     if (!r->account)
         loop_soon(d->loop, no_account, r);
     else
-        r->budget_id = budget_ask(d->budget, r->account->name, BUDGET_READ, 1, ask_incident, r);
+        r->budget_id = budget_ask(d->budget, r->account->name, BUDGET_READ, ask_incident, r);
     return r->id;
 }
 

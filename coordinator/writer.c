@@ -131,7 +131,7 @@ static void on_granted(void *owner)
 static void wait_turn(void *owner)
 {
     struct job *j = owner;
-    j->budget_id = budget_ask(j->writer->budget, j->account.name, BUDGET_WRITE, 1, on_granted, j);
+    j->budget_id = budget_ask(j->writer->budget, j->account.name, BUDGET_WRITE, on_granted, j);
 }
 
 /* Every request waits for what PagerDuty said of the rate and for the shared budget. */

@@ -69,9 +69,9 @@ uint64_t outbox_add(struct store *s, const char *account, const char *incident_k
     return pg_query(work(s), "outbox_add", values, 7, 0, done, owner);
 }
 
-uint64_t outbox_budget_take(struct store *s, const char *account, int wanted, int most_a_minute, pg_done *done,
-    void *owner)
+uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int most_a_minute,
+    pg_done *done, void *owner)
 {
-    struct pg_value values[] = {pg_from_text(account), PG_INT(wanted), PG_INT(most_a_minute)};
-    return pg_query(work(s), "budget_take", values, 3, 0, done, owner);
+    struct pg_value values[] = {pg_from_text(account), pg_from_text(use), PG_INT(wanted), PG_INT(most_a_minute)};
+    return pg_query(work(s), "budget_take", values, 4, 0, done, owner);
 }

@@ -52,8 +52,9 @@ uint64_t outbox_release(struct store *s, const struct outbox_held *held, const c
 uint64_t outbox_add(struct store *s, const char *account, const char *incident_key, const char *channel,
     const char *kind, const char *body, const char *about, const char *marker, pg_done *done, void *owner);
 
-/* Takes requests from the budget that all nodes share; answered by one int: how many were got. */
-uint64_t outbox_budget_take(struct store *s, const char *account, int wanted, int most_a_minute, pg_done *done,
-    void *owner);
+/* Takes requests from the budget that all nodes share. use: "reconcile", "read" or "write". Answered by got and wait_ms (until
+ * one more may be there, where less was got than wanted). */
+uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int most_a_minute,
+    pg_done *done, void *owner);
 
 #endif

@@ -228,13 +228,45 @@ create table machine (
     created_at timestamptz not null default clock_timestamp()
 );
 
--- One PagerDuty budget for each token, shared by all nodes.
+-- One PagerDuty budget for each token, shared by all nodes (docs/outbox.md): what each use may take now, and what the others
+-- could not hold.
 create table budget (
-    account text primary key,
-    minute  timestamptz not null,
-    used    integer not null default 0,
-    granted integer not null default 0              -- to the last one who asked
+    account   text primary key,
+    filled_at timestamptz not null default clock_timestamp(),
+    shares    double precision[] not null default '{0, 0, 0}', -- reconcile, read, write
+    spare     double precision not null
 );
+
+-- Fills an account's shares by the time that has passed and takes from one of them, then from the spare. A minute brings 7/8
+-- of `most`. The shares together hold 1/24 of it, the spare another 1/24: no minute, wherever it begins, sees more than 23/24
+-- granted.
+create function budget_take(for_account text, for_use text, wanted integer, most integer, out got integer, out wait_ms integer)
+language plpgsql as $$
+declare
+    parts constant double precision[] := '{0.1, 0.3, 0.6}';
+    mine constant integer := array_position('{reconcile,read,write}'::text[], for_use);
+    each_second constant double precision := most * 7.0 / 8 / 60;
+    hold constant double precision := most / 24.0;
+    came double precision;
+    level double precision;
+    b budget;
+begin
+    insert into budget (account, spare) values (for_account, hold) on conflict do nothing;
+    select * into b from budget where account = for_account for update;
+    came := each_second * greatest(extract(epoch from clock_timestamp() - b.filled_at), 0);
+    for i in 1 .. 3 loop
+        level := b.shares[i] + parts[i] * came;
+        b.shares[i] := least(level, greatest(parts[i] * hold, 1));
+        b.spare := b.spare + level - b.shares[i]; -- nobody needed it: whoever asks may have it
+    end loop;
+    b.spare := least(b.spare, hold);
+    level := b.shares[mine] + b.spare;
+    got := least(wanted, floor(level)::integer);
+    wait_ms := case when got < wanted then ceil(1000 * (got + 1 - level) / (parts[mine] * each_second))::integer else 0 end;
+    b.spare := b.spare - greatest(got - b.shares[mine], 0);
+    b.shares[mine] := greatest(b.shares[mine] - got, 0);
+    update budget set filled_at = clock_timestamp(), shares = b.shares, spare = b.spare where account = for_account;
+end $$;
 
 -- History. Everything has its month; a row that fits no partition goes to the default one, never lost.
 create table run_history (like run including defaults) partition by range (ended_at);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The lease on a real database: renewed, reaped, lost; then what moves by itself: the outbox, the budget, history. */
+ * The lease on a real database: renewed, reaped, lost; then what moves by itself: the outbox, history. */
 #include "tests/integration/store_world.h"
 
 /* --- the lease ---------------------------------------------------------------------------------------------------- */
@@ -115,26 +115,7 @@ static void a_lease_that_cannot_be_renewed_is_not_held(void **state)
     log_setup(LOG_INFO, LOG_LOGFMT);
 }
 
-/* --- outbox, budget, history -------------------------------------------------------------------------------------- */
-
-static void read_first_int(struct call *c, const struct pg_answer *answer)
-{
-    c->rows = (int)pg_int(answer, 0, 0, 0);
-}
-
-static void a_budget_is_never_overdrawn(void **state)
-{
-    (void)state;
-    int got = 0;
-    for (int i = 0; i < 8; i++) {
-        struct call c = {.read = read_first_int};
-        outbox_budget_take(store, "a", 20, 100, on_done, &c);
-        expect_well(&c);
-        got += c.rows;
-    }
-    long minutes = ask_number("select count(*) from budget where minute = date_trunc('minute', clock_timestamp())");
-    assert_true(got == 100 || (minutes == 1 && got > 100 && got <= 200)); /* the minute may have turned in between */
-}
+/* --- outbox, history ---------------------------------------------------------------------------------------------- */
 
 static void one_sender_an_incident_and_rows_in_order(void **state)
 {
@@ -189,7 +170,6 @@ int main(void)
         cmocka_unit_test_setup(a_lease_is_renewed_reaps_the_dead_and_ends_when_marked_dead, clean),
         cmocka_unit_test_setup(a_beat_that_went_back_is_lost_history, clean),
         cmocka_unit_test_setup(a_lease_that_cannot_be_renewed_is_not_held, clean),
-        cmocka_unit_test_setup(a_budget_is_never_overdrawn, clean),
         cmocka_unit_test_setup(one_sender_an_incident_and_rows_in_order, clean),
         cmocka_unit_test_setup(ended_runs_leave_for_history_whole, clean),
     };
