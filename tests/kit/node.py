@@ -21,7 +21,7 @@ import yaml
 
 from tests.kit import faults as faults_kit
 from tests.kit import processes
-from tests.kit.postgres import free_port
+from tests.kit.postgres import forget_clock, free_port, other_clock
 from tests.kit.simulator import BOT, TOKEN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,7 +59,7 @@ class Node:
     """One `firstline node` process. settings: a file. faults, twin: what a node of the build `faults` is told
     (lib/base/fault.h); both None: the program under test."""
 
-    def __init__(self, name, settings, port, log, faults=None, twin=None):
+    def __init__(self, name, settings, port, log, faults=None, twin=None, clock=""):
         self.name = name
         self.settings = pathlib.Path(settings)
         self.port = port
@@ -67,10 +67,11 @@ class Node:
         self.process = None
         self.faults = faults
         self.twin = twin
+        self.clock = clock
 
     def start(self, ready=True):
         told = self.faults is not None or self.twin is not None
-        environment = dict(os.environ)
+        environment = {**os.environ, **other_clock(self.clock)}
         if told:
             environment.update(FIRSTLINE_FAULT=self.faults or "", FIRSTLINE_TWIN=self.twin or "")
         with open(self.log, "ab") as log:
@@ -118,6 +119,7 @@ class Node:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
             self.process.wait()
+            forget_clock(self.process.pid)
             self.process = None
 
     def pause(self):
@@ -206,13 +208,13 @@ class World:
     # --- nodes -----------------------------------------------------------------------------------------------------
 
     def node(self, region="tokyo", name=None, start=True, over=None, faults=None, twin=None,
-             ready=True):
-        """Starts a node of a region and points that region's webhooks at it. over: settings on top. faults, twin: as in
-        Node; ready: whether to wait for it."""
+             ready=True, clock=""):
+        """Starts a node of a region and points that region's webhooks at it. over: settings on top. faults, twin, clock: as
+        in Node; ready: whether to wait for it."""
         name = name or region
         port = free_port()
         path = self.settings(region, name, port, over or {})
-        node = Node(name, path, port, self.folder / f"{name}.log", faults, twin)
+        node = Node(name, path, port, self.folder / f"{name}.log", faults, twin, clock)
         self.nodes[name] = node
         if not self.database.query("select to_regclass('run')")[0][0]:
             status, out, error = program("migrate", "--config", path)

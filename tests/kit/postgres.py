@@ -4,7 +4,8 @@
     with Postgres(folder) as db:
         db.query("select 1")
 
-Postgres refuses to run as root, so as root it runs as the user postgres. It dies with the process that started it.
+Postgres refuses to run as root, so as root it runs as the user postgres. It dies with the process that started it. Two
+of them, the second a synchronous standby, are in tests/kit/pair.py.
 """
 
 import contextlib
@@ -21,9 +22,11 @@ import psycopg2
 from tests.kit import processes
 
 START_LIMIT_S = 60
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 SETTINGS = {
     "fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "max_connections": 100,
     "log_line_prefix": "'%m [%p] %a '", "lc_messages": "'C'", "timezone": "'UTC'", "shared_buffers": "'64MB'",
+    "dynamic_shared_memory_type": "mmap",  # nothing is left in /dev/shm when it is killed
 }
 
 
@@ -35,6 +38,22 @@ def programs():
     return found[-1].parent
 
 
+def other_clock(offset):
+    """The environment of a program whose wall clock is off by so much: "+25s", "-1h". Its monotonic clocks stay right, as
+    on a machine whose wall clock is wrong. Empty for an empty offset."""
+    if not offset:
+        return {}
+    if not os.path.exists(FAKETIME):
+        raise RuntimeError(f"{FAKETIME} is missing; deploy/install test")
+    return {"LD_PRELOAD": FAKETIME, "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
+
+
+def forget_clock(pid):
+    """Removes what libfaketime keeps in memory for a process that could not do it itself."""
+    for name in (f"sem.faketime_sem_{pid}", f"faketime_shm_{pid}"):
+        pathlib.Path("/dev/shm", name).unlink(missing_ok=True)
+
+
 def free_port():
     """A port on 127.0.0.1 that is free now."""
     with socket.socket() as s:
@@ -43,15 +62,23 @@ def free_port():
 
 
 class Postgres:
-    """settings: further lines of postgresql.conf. The database `firstline` exists and is empty."""
+    """settings: further lines of postgresql.conf. The database `firstline` exists and is empty. clock: how much the
+    server's wall clock is off ("+25s"). of: another server, of whose data a base backup is taken instead of initdb; then
+    nothing is made nor started."""
 
-    def __init__(self, folder, settings=None, start=True):
+    def __init__(self, folder, settings=None, start=True, clock="", of=None):
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.log = self.folder / "postgres.log"
         self.port = free_port()
         self.process = None
+        self.paused = False
+        self.clock = clock
         self.user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self._own_folder()
+        if of is not None:
+            of.backup(self.data)
+            return
         self._make(settings or {})
         if start:
             self.start()
@@ -69,27 +96,32 @@ class Postgres:
         return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig=KILL", "--",
                 *(str(w) for w in command)]
 
-    def _make(self, settings):
+    def _own_folder(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
             self.folder.chmod(0o755)
-        command = self._as_user(programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync",
-                                "-E", "UTF8", "--locale=C")
-        done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+
+    def _run(self, *command):
+        done = subprocess.run(self._as_user(*command), cwd="/", capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"initdb failed: {done.stdout}{done.stderr}")
-        lines = dict(SETTINGS, port=self.port, listen_addresses="'127.0.0.1'",
-                     unix_socket_directories=f"'{self.folder}'", **settings)
+            raise RuntimeError(f"{command[0]} failed: {done.stdout}{done.stderr}")
+
+    def _make(self, settings):
+        self._run(programs() / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
+                  "--locale=C")
+        lines = dict(SETTINGS, listen_addresses="'127.0.0.1'", **settings)
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as conf:
             conf.writelines(f"{name} = {value}\n" for name, value in lines.items())
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def start(self):
+        clock = [f"{name}={value}" for name, value in other_clock(self.clock).items()]  # as the user that will run it
+        command = self._as_user("env", *clock, programs() / "postgres", "-D", self.data, "-c", f"port={self.port}", "-c",
+                                f"unix_socket_directories={self.folder}")
         with open(self.log, "ab") as log:
-            self.process = processes.start(self._as_user(programs() / "postgres", "-D", self.data), cwd="/",
-                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = processes.start(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         processes.wait_until(self._answers, START_LIMIT_S, "Postgres to answer")
 
     def _answers(self):
@@ -114,19 +146,27 @@ class Postgres:
         self.process = None
 
     def kill(self):
-        """SIGKILL to all its processes, as when the machine loses power."""
+        """SIGKILL to all its processes, as when the machine loses power. Nothing when it is not running."""
+        if self.process is None:
+            return
         for pid in self._pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        if self.clock:
+            forget_clock(self.process.pid)
         self.process = None
+        self.paused = False
 
     def pause(self):
         """SIGSTOP to all its processes: sockets stay open, nothing answers."""
+        self.paused = True
         self._signal(signal.SIGSTOP)
 
     def resume(self):
-        self._signal(signal.SIGCONT)
+        if self.process is not None:
+            self._signal(signal.SIGCONT)
+        self.paused = False
 
     def _pids(self):
         return [self.process.pid, *processes.descendants(self.process.pid)]
@@ -135,6 +175,37 @@ class Postgres:
         for pid in self._pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    # --- copies ----------------------------------------------------------------------------------------------------
+
+    def backup(self, data):
+        """A base backup of this running server into a folder that is not there yet."""
+        self._run(programs() / "pg_basebackup", "-d", self.conninfo("postgres"), "-D", data, "-X", "stream", "-c", "fast",
+                  "--no-sync")
+
+    def write(self, name, text):
+        """A file in the server's data folder."""
+        path = self.data / name
+        path.write_text(text, encoding="utf-8")
+        shutil.chown(path, self.user)
+
+    def forget(self):
+        """This stopped server's data are gone."""
+        if self.process is not None:
+            raise RuntimeError("a running server does not forget")
+        shutil.rmtree(self.data, ignore_errors=True)
+
+    def restore(self, data):
+        """This stopped server's data become a copy of a base backup: whatever came after it is forgotten."""
+        self.forget()
+        self._run("cp", "-a", data, self.data)
+
+    def setting(self, name, value):
+        """Changes a setting of the running server, also of a standby, for good."""
+        self.query(f"alter system set {name} = %s", value, database="postgres")
+        self.query("select pg_reload_conf()", database="postgres")
+        processes.wait_until(lambda: self.query(f"show {name}", database="postgres")[0][0] == value, START_LIMIT_S,
+                             f"{name} to be {value!r}")
 
     # --- use -------------------------------------------------------------------------------------------------------
 
