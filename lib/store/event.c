@@ -33,7 +33,7 @@ static void add_touch(struct pg_group *group, const struct event_row *e)
         [EVENT_TOUCH] = "incident_touch", [EVENT_UNTOUCH] = "incident_untouch", [EVENT_CLOSE] = "incident_close"};
     struct pg_value values[] = {pg_from_text(e->account), pg_from_text(e->incident), pg_from_text(e->occurred_at),
         pg_from_text(e->by), pg_from_text(e->how)};
-    (void)pg_group_add(group, statements[e->touch], values, e->touch == EVENT_UNTOUCH ? 2 : 5, NULL);
+    (void)pg_group_add(group, statements[e->touch], values, e->touch == EVENT_UNTOUCH ? 3 : 5, NULL);
 }
 
 void event_add_row(struct pg_group *group, const struct event_row *e)
@@ -54,8 +54,9 @@ int event_add_effects(struct pg_group *group, const struct event_row *e)
         add_incident(group, e);
     if (e->reopen) {
         const char *at = e->reopened_at[0] ? e->reopened_at : e->occurred_at;
-        struct pg_value values[] = {pg_from_text(e->account), pg_from_text(e->incident), pg_from_text(at)};
-        (void)pg_group_add(group, "incident_reopen", values, 3, NULL);
+        struct pg_value values[] = {pg_from_text(e->account), pg_from_text(e->incident), pg_from_text(at),
+            pg_from_text(e->occurred_at)};
+        (void)pg_group_add(group, "incident_reopen", values, 4, NULL);
     }
     if (e->touch != EVENT_NO_HAND)
         add_touch(group, e);

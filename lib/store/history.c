@@ -13,6 +13,10 @@ uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_ol
     (void)pg_group_add(group, "history_move_events", events, 2, NULL);
     struct pg_value keys[] = {PG_INT(keys_older_ms), PG_INT(most)};
     (void)pg_group_add(group, "history_drop_keys", keys, 2, NULL);
+    /* Later than the events whose late copies they judge. */
+    struct pg_value gone[] = {PG_INT(2 * events_older_ms), PG_INT(most)};
+    (void)pg_group_add(group, "history_drop_incidents", gone, 2, NULL);
+    (void)pg_group_add(group, "node_drop", gone, 2, NULL);
     return pg_group_send(group, 0, done, owner);
 }
 

@@ -52,14 +52,19 @@ create table incident (
     touched_at      timestamptz,                    -- a person took over, in this opening
     touched_by      text,
     touched_how     text,
+    untouched_at    timestamptz,                    -- when a person last gave it back: an older touch is void
     closed_at       timestamptz,                    -- a resolve or merge that is not ours, in this opening
     closed_by       text,                           -- empty: the monitor cleared its alert
     closed_how      text,
     outbox_sequence bigint not null default 0,
     sender          uuid,                           -- one sender at a time (docs/outbox.md)
     send_epoch      bigint not null default 0,
+    shown           text not null default '',       -- what the reconciler last saw of it (docs/intake.md)
+    looked_at       timestamptz,                    -- when the reconciler last read its log
     unique (account, key)
 );
+create index incident_resolved on incident (resolved_at) where status = 'resolved';
+create index incident_open on incident (account, key) where status <> 'resolved';
 
 create table event (
     id           bigint generated always as identity primary key,
@@ -124,6 +129,7 @@ create table run (
     check ((ending is null) = (ended_at is null)),
     check (holder is null or epoch > 0)
 );
+create index run_incident on run (incident);
 create unique index run_one_open on run (incident) where ended_at is null;
 create index run_waiting on run (customer, urgency_rank, created_at) where state = 'waiting';
 create index run_held on run (holder) where ended_at is null and holder is not null;
@@ -268,6 +274,15 @@ begin
     update budget set filled_at = clock_timestamp(), shares = b.shares, spare = b.spare where account = for_account;
 end $$;
 
+-- Work that any one node does at a time: whoever asks first once it is due. A holder that works on moves due_at along; one
+-- that is silent is simply followed by the next.
+create table turn (
+    name   text primary key,
+    round  bigint not null default 0,
+    holder uuid,
+    due_at timestamptz not null
+);
+
 -- History. Everything has its month; a row that fits no partition goes to the default one, never lost.
 create table run_history (like run including defaults) partition by range (ended_at);
 create table step_history (like step including defaults) partition by range (started_at);
@@ -276,6 +291,7 @@ create table outbox_history (like outbox including defaults) partition by range 
 create table event_history (like event including defaults) partition by range (received_at);
 create index run_history_incident on run_history (account, incident_key);
 create index run_history_id on run_history (id);
+create index run_history_created on run_history (created_at);
 create index step_history_run on step_history (run);
 create index step_history_recovers on step_history (machine, scenario, title, started_at) where verb = 'recover';
 create index decision_history_run on decision_history (run);
@@ -288,6 +304,7 @@ create table outbox_history_rest partition of outbox_history default;
 create table event_history_rest partition of event_history default;
 
 -- Makes the partitions of one month where they are missing and nothing of that month lies in the default partition.
+-- Nodes that find one missing at once wait for each other at the parent's lock.
 create function history_month(month date) returns void language plpgsql as $$
 declare
     base text;

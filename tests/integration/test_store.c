@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The statements on a real, freshly migrated database: each prepares and keeps what its comment says; claims are fair;
  * the fence holds; guards refuse; keys stay unique. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/store/history.h"
 #include "tests/integration/store_world.h"
 
 extern const struct embedded sql_statements[];
@@ -286,14 +290,116 @@ static void one_run_an_opening_whoever_announces_it(void **state)
     assert_int_equal(ask_number("select count(*) from run"), 1);
     take("e6", "incident.reopened", t2, "triggered", t2, true, true);
     assert_int_equal(ask_number("select count(*) from run"), 2);
+    take("e6 late", "incident.reopened", "2026-01-01T00:02:00.7Z", "triggered", "", true, true); /* the same, to the millisecond */
+    kit_pg_run(server, "update run set ending = 'resolved', ended_at = now(), state = 'ended' where ended_at is null");
+    take("e6 later", "incident.reopened", "2026-01-01T00:02:00.7Z", "triggered", "", true, true);
+    assert_int_equal(ask_number("select count(*) from run"), 2);
+    kit_pg_run(server, "update run set ending = null, ended_at = null, state = 'waiting' where opening > '2026-01-01T00:01:00Z'");
     take("e7", "incident.reopened", t3, "triggered", t3, true, true); /* one is still running */
     assert_int_equal(ask_number("select count(*) from run"), 2);
     assert_int_equal(ask_number("select count(*) from incident where title_triggered = 'incident.triggered'"), 1);
 }
 
+/* A hand of one incident, as a webhook or the reconciler tells it. */
+static void hand(const char *key, int touch, const char *at, const char *by)
+{
+    struct event_row e = {.account = "a", .key = key, .type = "t", .incident = "Q1", .occurred_at = at, .subscription = "s",
+        .delivery = "", .region = "tokyo", .hand = "person", .body = "{}", .body_bytes = 2, .touch = touch, .by = by, .how = "did it"};
+    struct pg_group *group = pg_group_new(store_lane(store, LANE_INTAKE));
+    event_add(group, &e);
+    struct call c = {0};
+    pg_group_send(group, 0, on_done, &c);
+    expect_well(&c);
+}
+
+static void hands_told_late_change_nothing(void **state)
+{
+    (void)state;
+    static const char t0[] = "2026-01-01T00:00:00Z", t1[] = "2026-01-01T00:01:00Z", t2[] = "2026-01-01T00:02:00Z", t3[] = "2026-01-01T00:03:00Z",
+                      t4[] = "2026-01-01T00:04:00Z";
+    take("e1", "incident.triggered", t0, "triggered", "", true, false);
+    hand("stop", EVENT_TOUCH, t1, "Aiko");
+    hand("go", EVENT_UNTOUCH, t2, "Aiko");
+    hand("stop", EVENT_TOUCH, t1, "Aiko"); /* a copy through the other region */
+    assert_int_equal(ask_number("select count(*) from incident where touched_at is not null"), 0);
+    hand("again", EVENT_TOUCH, t3, "Sam");
+    hand("go", EVENT_UNTOUCH, t2, "Aiko"); /* an old go gives back nothing newer */
+    assert_int_equal(ask_number("select count(*) from incident where touched_by = 'Sam'"), 1);
+    /* What happened after the reopening stays, though it was told before it. */
+    hand("close", EVENT_CLOSE, t2, "");
+    take("e2", "incident.resolved", t2, "resolved", "", false, false);
+    hand("late", EVENT_TOUCH, t3, "Sam");
+    take("e3", "incident.reopened", "2026-01-01T00:02:30Z", "triggered", "2026-01-01T00:02:30Z", true, true);
+    assert_int_equal(ask_number("select count(*) from incident where touched_by = 'Sam' and closed_at is null"), 1);
+    take("e4", "incident.resolved", t4, "resolved", "", false, false);
+    /* Resolved and reopened within one second, whose reopened_at has no milliseconds. */
+    take("e5", "incident.resolved", "2026-01-01T00:05:00.2Z", "resolved", "", false, false);
+    take("e6", "incident.reopened", "2026-01-01T00:05:00.9Z", "triggered", "2026-01-01T00:05:00Z", true, true);
+    assert_int_equal(ask_number("select count(*) from incident where opening = '2026-01-01T00:05:00Z' and touched_at is null"), 1);
+}
+
+/* --- housekeeping ------------------------------------------------------------------------------------------------- */
+
+static void sweep(int64_t events_ms, int64_t keys_ms)
+{
+    struct call c = {0};
+    history_sweep(store, 0, events_ms, keys_ms, 100, on_done, &c);
+    expect_well(&c);
+}
+
+static void what_is_long_over_leaves_the_hot_tables(void **state)
+{
+    (void)state;
+    take("e1", "incident.triggered", "2026-01-01T00:00:00Z", "triggered", "", true, false);
+    kit_pg_run(server, "update incident set sender = gen_random_uuid(); "
+        "insert into node (incarnation, name, region, roles, version, slots, lease_ms, lease_until, dead, dead_at) "
+        "select sender, 'old', 'tokyo', '{executor}', '', 1, 1, now(), true, now() - interval '1 hour' from incident; "
+        "insert into node (incarnation, name, region, roles, version, slots, lease_ms, lease_until) "
+        "values (gen_random_uuid(), 'live', 'tokyo', '{executor}', '', 1, 1, now() - interval '1 day')");
+    sweep(60000, 60000);
+    assert_int_equal(ask_number("select count(*) from incident"), 1); /* open, and its run too */
+    assert_int_equal(ask_number("select count(*) from incident where sender is null"), 1);
+    assert_int_equal(ask_number("select count(*) from node where name = 'old'"), 0);
+    assert_int_equal(ask_number("select count(*) from node where name = 'live'"), 1); /* not marked dead: the reaper's business */
+    take("e2", "incident.resolved", "2026-01-01T00:01:00Z", "resolved", "", false, false);
+    sweep(60000, 60000);
+    assert_int_equal(ask_number("select count(*) from incident"), 1); /* its run has not ended */
+    kit_pg_run(server, "update run set ending = 'stale', ended_at = now() - interval '1 s', state = 'ended'");
+    sweep(60000, INT64_C(15552000000));
+    sweep(60000, INT64_C(15552000000));
+    assert_int_equal(ask_number("select count(*) from incident"), 0);
+    assert_int_equal(ask_number("select count(*) from run"), 0);
+    assert_int_equal(ask_number("select count(*) from run_history"), 1);
+    take("e3", "incident.triggered", "2026-01-01T00:00:00Z", "triggered", "", true, false); /* a copy after all that: the key stays */
+    assert_int_equal(ask_number("select count(*) from run"), 0);
+    kit_pg_run(server, "delete from run_history");
+}
+
+/* Another node has made them and not committed yet. */
+static void two_sweeps_at_once_make_the_partitions(void **state)
+{
+    (void)state;
+    kit_pg_run(server, "do $$ declare t regclass; begin for t in select oid::regclass from pg_class where relkind = 'r' and "
+        "relname ~ '_history_2' loop execute 'drop table ' || t; end loop; end $$");
+    pid_t other = fork();
+    if (other == 0) {
+        kit_pg_run(server, "begin; select history_month(current_date); select pg_sleep(1); commit");
+        _exit(0);
+    }
+    kit_pg_wait(server, "select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
+    sweep(60000, 60000);
+    int status = -1;
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    assert_int_equal(ask_number("select count(*) from pg_class where relkind = 'r' and relname ~ '^run_history_2'"), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(hands_told_late_change_nothing, clean),
+        cmocka_unit_test_setup(what_is_long_over_leaves_the_hot_tables, clean),
+        cmocka_unit_test_setup(two_sweeps_at_once_make_the_partitions, clean),
         cmocka_unit_test(every_statement_prepares_and_keeps_its_comment),
         cmocka_unit_test_setup(a_single_run_is_among_the_next_ten_beside_a_thousand, clean),
         cmocka_unit_test_setup(urgency_then_age_within_a_customer, clean),
