@@ -16,7 +16,6 @@
 #include "lib/base/fault.h"
 #include "lib/base/known_hosts.h"
 #include "lib/base/redact.h"
-#include "lib/store/control.h"
 
 #define SCHEMA_EVERY_MS 1000
 #define SECRETS_AGAIN_MS 30000
@@ -124,20 +123,9 @@ static void raise_alarm(struct node *n, const char *account, const char *what, c
     }
 }
 
-static void on_history_lost_set(void *owner, const struct pg_answer *answer, const struct error *err)
+static void on_history_lost(void *owner, const char *why)
 {
     struct node *n = owner;
-    (void)answer;
-    if (err)
-        log_failure(LOG_ERROR, &n->log, "the stop switch history-lost could not be set", err);
-}
-
-static void on_history_lost(void *owner, int64_t was, int64_t acknowledged)
-{
-    struct node *n = owner;
-    char why[200];
-    (void)snprintf(why, sizeof why, "the database acknowledged beat %lld and now holds %lld", (long long)acknowledged, (long long)was);
-    control_set(n->store, "history-lost", "", n->files->settings->node.name, why, on_history_lost_set, n);
     raise_alarm(n, NULL, "acknowledged commits are gone; no recover starts until a person releases history-lost", why);
 }
 

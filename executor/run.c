@@ -98,6 +98,11 @@ int64_t run_left_ms(const struct run *r)
     return r->give_up_mono_ms - clock_mono_ms();
 }
 
+int64_t run_wall_ms(const struct run *r)
+{
+    return clock_mono_ms() + r->wall_less_mono_ms;
+}
+
 /* Freed in the next turn: a completion may be on the stack above us. An SSH command under way is cancelled and waited for. */
 static void free_later(void *owner)
 {
@@ -168,6 +173,7 @@ static void keep_row(struct run *r, const struct run_row *row)
     r->urgency = run_text(r, row->urgency);
     r->number = row->incident_number;
     r->opened_wall_ms = row->opened_wall_ms;
+    r->wall_less_mono_ms = row->now_wall_ms - clock_mono_ms();
     r->step = row->step;
     r->attempt = row->attempt;
     r->last_attempt = row->last_attempt;
@@ -321,6 +327,9 @@ bool run_must_end(struct run *r)
     }
     if (r->worker->draining) {
         log_info(&r->log, "run handed back at a step boundary: this node is stopping");
+        char why[200];
+        (void)snprintf(why, sizeof why, "%.100s is stopping and gave it back %s", r->worker->settings.node, run_phases[r->phase].doing);
+        run_hand_back(r->worker->parts.store, r->id, r->epoch, lease_incarnation(r->worker->parts.lease), why);
         run_let_go(r);
         return true;
     }

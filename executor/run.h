@@ -53,7 +53,7 @@ struct run {
 
     enum run_phase phase;
     const char *account, *incident, *customer, *service_id, *service_name, *title, *priority, *urgency; /* arena */
-    int64_t number, opened_wall_ms;
+    int64_t number, opened_wall_ms, wall_less_mono_ms;
     struct policy policy;
     struct scenario_set *set;        /* counted */
     struct inventory *inventory;     /* counted */
@@ -116,10 +116,12 @@ struct worker {
     struct worker_settings settings;
     struct worker_parts parts;
     struct run *runs; /* owned */
-    int held, orphans_held;
+    int held;
     bool claiming[3];
     uint64_t claim_ops[3];
-    int64_t claim_lost_until_mono_ms, claim_lost_next_mono_ms; /* a claim's answer was lost: its runs are looked for */
+    int64_t look_next_mono_ms;
+    uint64_t look_op;
+    bool strange; /* the last look found a run of ours that is not in hand */
     bool draining;
     loop_fn *on_empty;
     void *empty_owner; /* borrowed */
@@ -147,6 +149,9 @@ void run_show_hands(struct run *r, const struct run_hand *hand);
 /* true: the run was ended or let go here; the caller returns. Asked at each boundary. */
 bool run_must_end(struct run *r);
 int64_t run_left_ms(const struct run *r); /* until give_up_at */
+/* Now, by the database's clock as it was when the run was loaded: what is compared with the journal's times, whatever this
+ * node's own wall clock says. */
+int64_t run_wall_ms(const struct run *r);
 char *run_text(struct run *r, const char *text); /* arena copy; "" when it is full */
 
 /* run_match.c: from the title to the first step */

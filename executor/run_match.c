@@ -159,7 +159,7 @@ static void write_start(struct run *r)
         (json_int_t)give_up_ms, "facts", make_facts(r));
     (void)json_object_update(change, more);
     json_decref(more);
-    r->give_up_mono_ms = clock_mono_ms() + give_up_ms - (clock_wall_ms() - r->opened_wall_ms);
+    r->give_up_mono_ms = clock_mono_ms() + give_up_ms - (run_wall_ms(r) - r->opened_wall_ms);
     loop_timer_start(r->give_up, (uint64_t)(run_left_ms(r) > 1 ? run_left_ms(r) : 1), 0);
     run_change_outbox(change, "start", buf_text(&note), NULL);
     buf_clear(&note);

@@ -47,7 +47,7 @@ static void recall_step(struct run *r, const struct run_step_row *row)
     r->sick |= step->verb == STEP_CHECK && outcome == JUDGED_UNHEALTHY;
     if (step->verb == STEP_RECOVER) {
         r->recovered = true;
-        r->recover_ended_mono_ms = clock_mono_ms() - (clock_wall_ms() - row->started_wall_ms - row->took_ms);
+        r->recover_ended_mono_ms = clock_mono_ms() - (run_wall_ms(r) - row->started_wall_ms - row->took_ms);
     }
     run_step_tell(r, &(struct story_step){.verb = step->verb, .title = step->title, .host = run_text(r, row->host),
             .become = run_text(r, row->become), .login = r->host ? r->host->user : "", .ended = true, .outcome = outcome,

@@ -134,7 +134,7 @@ void run_story(struct run *r, struct story *out)
         .set_hash = r->set ? scenario_set_hash(r->set) : "", .values = r->values,
         .values_count = r->values && r->scenario ? r->scenario->values_count : 0, .steps = r->told,
         .steps_count = r->told_count, .no_standby = r->no_standby, .taken_from = r->was,
-        .opened_wall_ms = r->opened_wall_ms, .now_wall_ms = clock_wall_ms(), .ending = r->ending, .reason = r->reason,
+        .opened_wall_ms = r->opened_wall_ms, .now_wall_ms = run_wall_ms(r), .ending = r->ending, .reason = r->reason,
         .say = r->scenario && r->scenario->not_healed.say ? r->scenario->not_healed.say : "",
         .may_start_still = r->may_start_still,
         .may_run_ms = r->scenario && r->step >= 0 ? r->scenario->steps[r->step].timeout_ms : 0};

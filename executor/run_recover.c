@@ -352,7 +352,8 @@ static void guard(struct run *r)
     struct recover_request request = {.id = r->id, .epoch = r->epoch, .region = w->settings.region,
         .recurrence_most = r->scenario->recurs_count, .recurrence_ms = r->scenario->recurs_within_ms,
         .need_standby = w->settings.without_standby_hold, .touch_known_ms = r->blind_tried ? 0 : w->settings.touch_known_ms,
-        .machine = r->contact.machine, .scenario = r->scenario->name, .customer = r->customer, .step = text};
+        .machine = r->contact.machine, .scenario = r->scenario->name, .customer = r->customer, .step = text,
+        .incarnation = lease_incarnation(w->parts.lease), .beat = lease_beat(w->parts.lease)};
     r->db_op = run_recover_start(w->parts.store, &request, on_guarded, r);
     free(text);
 }

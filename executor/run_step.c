@@ -174,7 +174,7 @@ json_t *run_step_keep(struct run *r, const struct step *step, const char *host, 
         .outcome = outcome, .why = run_text(r, why), .status = result->state == RESULT_ENDED ? result->status : -1,
         .signal = run_text(r, report->signal), .timed_out = result->state == RESULT_TIMEOUT, .left = report->left,
         .output = repaired(r, result->output ? result->output : "", result->output_bytes), .cut = result->cut,
-        .took_ms = clock_mono_ms() - r->sent_mono_ms, .started_wall_ms = clock_wall_ms() - (clock_mono_ms() - r->sent_mono_ms)};
+        .took_ms = clock_mono_ms() - r->sent_mono_ms, .started_wall_ms = run_wall_ms(r) - (clock_mono_ms() - r->sent_mono_ms)};
     run_step_tell(r, &s);
     json_t *row = run_step_row_started(r, step, r->attempt, host);
     const char *word = judged ? outcomes[outcome] : result->state == RESULT_ENDED && result->status == 0 ? "done" : "failed";

@@ -14,14 +14,14 @@
 
 #define CLAIM_EVERY_MS 1000
 #define CLAIM_BATCH 10
-#define CLAIM_LOST_EVERY_MS 5000
-#define CLAIM_LOST_KEPT_MS 60000 /* longer than a connection is parked */
+#define LOOK_EVERY_MS 5000 /* whether the database says that we hold what we do not have in hand */
 #define HANDS_EVERY_MS 2000
 #define SWEEP_EVERY_MS 5000
 #define SWEEP_BATCH 200
 #define RUNS_KEPT_HOT_MS 60000
 
 static void claim_tick(void *owner);
+static void look_for_lost(struct worker *w);
 static void hands_tick(void *owner);
 static void sweep_tick(void *owner);
 static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct pg_answer *answer, const struct error *err);
@@ -55,6 +55,7 @@ void worker_free(struct worker *w)
         run_forget(w->parts.store, w->claim_ops[i]);
     run_forget(w->parts.store, w->hands_op);
     run_forget(w->parts.store, w->sweep_op);
+    run_forget(w->parts.store, w->look_op);
     for (struct run *r = w->runs; r; r = r->next)
         if (r->phase != RUN_DONE)
             run_let_go(r);
@@ -120,7 +121,7 @@ static void claim_all(struct worker *w)
 {
     if (!may_claim(w))
         return;
-    claim(w, CLAIM_ORPHANS, w->settings.slots + w->settings.slots / 2 + 1 - w->held);
+    claim(w, CLAIM_ORPHANS, w->settings.slots + (w->settings.slots + 1) / 2 - w->held);
     if (library_stored(w->parts.library))
         claim(w, CLAIM_WAITING, w->settings.slots - w->held);
     claim(w, CLAIM_EXPIRED, CLAIM_BATCH);
@@ -137,6 +138,7 @@ static void claim_tick(void *owner)
     struct worker *w = owner;
     fault_point("worker.claims");
     claim_all(w);
+    look_for_lost(w);
     schedule(w);
 }
 
@@ -167,27 +169,42 @@ static void take(struct worker *w, const struct run_held *held, enum run_claim_k
 static void on_lost_found(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct worker *w = owner;
-    w->claim_ops[CLAIM_WAITING] = 0;
-    w->claiming[CLAIM_WAITING] = false;
+    w->look_op = 0;
     if (err)
-        return; /* asked again */
+        return; /* looked for again */
     struct run_held held[RUN_CLAIM_MAX];
     int n = run_claimed(answer, held);
     for (int i = 0; i < n; i++)
-        if (!holds(w, held[i].id))
+        if (!holds(w, held[i].id)) {
+            log_warning(w->parts.log, "a run that this node holds was not in hand; it goes on", LOG_S("run", held[i].id));
             take(w, &held[i], CLAIM_WAITING);
+        }
 }
 
-/* A claim whose answer was lost may have given us runs, at once or when its parked connection commits: they are ours and
- * nobody else will take them. */
-static void find_lost(struct worker *w)
+static void on_held(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct worker *w = owner;
+    bool was_strange = w->strange;
+    w->look_op = 0;
+    if (err)
+        return;
+    w->strange = false;
+    const char *id;
+    for (int i = 0; (id = run_held_at(answer, i)); i++)
+        w->strange |= !holds(w, id);
+    if (w->strange && was_strange && may_claim(w)) /* not one whose claim or ending is being answered just now */
+        w->look_op = run_claim_lost(w->parts.store, lease_incarnation(w->parts.lease), on_lost_found, w);
+}
+
+/* A claim whose answer was lost may have given us runs, at once or when its parked connection commits; and an ending that
+ * we dropped, because the primary showed it, may have gone with that primary. They are ours, and nobody else takes them. */
+static void look_for_lost(struct worker *w)
 {
     int64_t now = clock_mono_ms();
-    if (now >= w->claim_lost_until_mono_ms || now < w->claim_lost_next_mono_ms || w->claiming[CLAIM_WAITING] || !may_claim(w))
+    if (now < w->look_next_mono_ms || w->look_op || !may_claim(w))
         return;
-    w->claim_lost_next_mono_ms = now + CLAIM_LOST_EVERY_MS;
-    w->claiming[CLAIM_WAITING] = true;
-    w->claim_ops[CLAIM_WAITING] = run_claim_lost(w->parts.store, lease_incarnation(w->parts.lease), on_lost_found, w);
+    w->look_next_mono_ms = now + LOOK_EVERY_MS;
+    w->look_op = run_read_held(w->parts.store, lease_incarnation(w->parts.lease), on_held, w);
 }
 
 static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct pg_answer *answer, const struct error *err)
@@ -196,14 +213,10 @@ static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct 
     w->claim_ops[kind] = 0;
     if (err) {
         log_failure(LOG_WARNING, w->parts.log, "claiming runs", err);
-        if (err->kind == ERROR_UNCERTAIN) {
-            w->claim_lost_until_mono_ms = clock_mono_ms() + CLAIM_LOST_KEPT_MS;
-            w->claim_lost_next_mono_ms = 0;
-        }
-        find_lost(w);
+        if (err->kind == ERROR_UNCERTAIN)
+            w->look_next_mono_ms = 0;
         return;
     }
-    find_lost(w);
     struct run_held held[RUN_CLAIM_MAX];
     int n = run_claimed(answer, held);
     for (int i = 0; i < n; i++)
@@ -237,7 +250,8 @@ void worker_lost(struct worker *w)
         w->claiming[i] = false;
         w->claim_ops[i] = 0;
     }
-    w->claim_lost_until_mono_ms = 0;
+    run_forget(w->parts.store, w->look_op);
+    w->look_op = 0;
     for (struct run *r = w->runs; r; r = r->next)
         run_dropped(r, "this incarnation is over");
 }

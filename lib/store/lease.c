@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
+#include "lib/store/control.h"
 
 struct lease {
     struct loop *loop;   /* borrowed */
@@ -22,8 +24,10 @@ struct lease {
     char inventory_set[ID_SHA256_BYTES];
     bool joined;
     bool leaving;
+    char history_lost[200];  /* why; "" or the switch is set. No incarnation joins before that */
     uint64_t op;             /* the renewal in flight, 0: none */
     uint64_t reap_op;        /* likewise */
+    uint64_t switch_op;      /* likewise */
     int64_t acknowledged;    /* beat */
     int64_t sent;            /* beat */
     int64_t sent_mono_ms;    /* when the renewal in flight was sent */
@@ -81,8 +85,9 @@ static void on_reap(void *owner, const struct pg_answer *answer, const struct er
         return;
     }
     for (int i = 0; i < pg_rows(answer, 0); i++)
-        log_warning(l->log, "a node's lease ended; its runs are taken over", LOG_S("node", pg_text(answer, 0, i, 1)),
-            LOG_S("region", pg_text(answer, 0, i, 2)), LOG_S("incarnation", pg_text(answer, 0, i, 0)));
+        log_warning(l->log, "reaped a node: its lease had ended; its runs are taken over", LOG_S("reaped", pg_text(answer, 0, i, 1)),
+            LOG_S("reaped_region", pg_text(answer, 0, i, 2)), LOG_S("incarnation", pg_text(answer, 0, i, 0)),
+            LOG_I("ended_ms_ago", pg_int(answer, 0, i, 3)), LOG_I("runs", pg_int(answer, 0, i, 4)));
     if (pg_rows(answer, 0) > 0)
         l->events.on_reaped(l->events.owner, pg_rows(answer, 0));
 }
@@ -95,14 +100,52 @@ static void reap_if_steady(struct lease *l)
         return;
     if (clock_mono_ms() - l->steady_mono_ms < (int64_t)l->settings.length_ms)
         return;
-    struct pg_value values[] = {pg_from_text(l->incarnation)};
-    l->reap_op = pg_query(lane(l), "node_reap", values, 1, l->settings.length_ms, on_reap, l);
+    struct pg_value values[] = {pg_from_text(l->incarnation), PG_INT((int64_t)l->settings.gap_ms)};
+    l->reap_op = pg_query(lane(l), "node_reap", values, 2, l->settings.length_ms, on_reap, l);
 }
+
+/* --- lost history ------------------------------------------------------------------------------------------------- */
+
+static void on_switch_set(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    (void)answer;
+    struct lease *l = owner;
+    l->switch_op = 0;
+    if (err) {
+        log_failure(LOG_ERROR, l->log, "the stop switch history-lost is not set yet; this node does nothing until it is", err);
+        return; /* the timer comes again */
+    }
+    log_error(l->log, "the stop switch history-lost is set: no recover starts anywhere until a person releases it");
+    l->history_lost[0] = '\0';
+    renew(l);
+}
+
+static void set_switch(struct lease *l)
+{
+    if (!l->switch_op)
+        l->switch_op = control_set(l->store, "history-lost", "", l->settings.name, l->history_lost, on_switch_set, l);
+}
+
+static void history_lost(struct lease *l, bool known, int64_t was)
+{
+    if (known)
+        (void)snprintf(l->history_lost, sizeof l->history_lost, "the database acknowledged beat %" PRId64 " of %s and now holds %" PRId64,
+            l->acknowledged, l->settings.name, was);
+    else
+        (void)snprintf(l->history_lost, sizeof l->history_lost, "the database acknowledged beat %" PRId64 " of %s and now does not know it",
+            l->acknowledged, l->settings.name);
+    l->events.on_history_lost(l->events.owner, l->history_lost);
+    incarnation_lost(l, l->history_lost);
+}
+
+/* --- renewing ----------------------------------------------------------------------------------------------------- */
 
 static void on_renewed(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct lease *l = owner;
     l->op = 0;
+    if (fault_fails("lease.answered"))
+        return; /* as if the answer had been lost, without the loss of the connection */
     if (err) {
         log_failure(LOG_WARNING, l->log, "the lease was not renewed", err);
         return; /* the beat may have been counted: the next renewal accepts both */
@@ -113,14 +156,14 @@ static void on_renewed(void *owner, const struct pg_answer *answer, const struct
     if (renewed) {
         acknowledged(l, pg_int(answer, 0, 0, 0));
         reap_if_steady(l);
+        if (clock_mono_ms() - l->sent_mono_ms >= (int64_t)l->settings.renew_ms)
+            renew(l); /* a late answer: waiting for the next tick would make a second gap */
         return;
     }
-    if (!known || was < l->acknowledged) {
-        l->events.on_history_lost(l->events.owner, known ? was : -1, l->acknowledged);
-        incarnation_lost(l, "the database has forgotten a renewal that it acknowledged");
-    } else {
+    if (!known || was < l->acknowledged)
+        history_lost(l, known, was);
+    else
         incarnation_lost(l, pg_bool(answer, 0, 0, 2) ? "another node marked it dead" : "another process renewed it");
-    }
     renew(l);
 }
 
@@ -157,6 +200,10 @@ static void renew(struct lease *l)
 {
     if (l->op || l->leaving)
         return;
+    if (l->history_lost[0]) {
+        set_switch(l);
+        return;
+    }
     l->sent_mono_ms = clock_mono_ms();
     if (!l->joined) {
         join(l);
@@ -194,6 +241,7 @@ void lease_free(struct lease *l)
         return;
     pg_forget(lane(l), l->op);
     pg_forget(lane(l), l->reap_op);
+    pg_forget(store_lane(l->store, LANE_WORK), l->switch_op);
     loop_timer_free(l->timer);
     free(l);
 }
@@ -206,6 +254,11 @@ const char *lease_incarnation(const struct lease *l)
 bool lease_joined(const struct lease *l)
 {
     return l->joined;
+}
+
+int64_t lease_beat(const struct lease *l)
+{
+    return l->acknowledged;
 }
 
 int64_t lease_left_ms(const struct lease *l)

@@ -7,7 +7,9 @@
  *     says no, nothing with an effect may be started.
  *   - on_lost: this incarnation is over (reaped, or its row is gone). Everything is to be dropped; a new incarnation joins
  *     by itself.
- *   - reaping of others only after our own renewals had no gap over `gap_ms` for one whole lease. */
+ *   - reaping of others only after our own renewals had no gap over `gap_ms` for one whole lease.
+ *   - a database that has forgotten an acknowledged renewal: on_history_lost, and no new incarnation joins before the stop
+ *     switch `history-lost` is set. */
 #ifndef LIB_STORE_LEASE_H
 #define LIB_STORE_LEASE_H
 
@@ -35,7 +37,7 @@ struct lease_events {
     void (*on_joined)(void *owner);                        /* the row is there; claims may begin */
     void (*on_lost)(void *owner, const char *why);         /* drop everything that this incarnation held */
     void (*on_reaped)(void *owner, int nodes);             /* others died: their runs can be taken */
-    void (*on_history_lost)(void *owner, int64_t was, int64_t acknowledged);
+    void (*on_history_lost)(void *owner, const char *why); /* for an alarm: the switch is set by the lease itself */
     void *owner; /* borrowed */
 };
 
@@ -48,6 +50,8 @@ const char *lease_incarnation(const struct lease *l);
 bool lease_joined(const struct lease *l);
 /* Whether something with an effect may be started now. */
 bool lease_held(const struct lease *l);
+/* The last renewal that the database acknowledged. */
+int64_t lease_beat(const struct lease *l);
 /* Milliseconds until lease_held() says no. */
 int64_t lease_left_ms(const struct lease *l);
 /* The content hashes shown in the row; copied. */

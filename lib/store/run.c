@@ -20,6 +20,30 @@ uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarn
     return pg_query(work(s), statements[kind], values, kind == CLAIM_EXPIRED ? 3 : 2, 0, done, owner);
 }
 
+uint64_t run_read_held(struct store *s, const char *incarnation, pg_done *done, void *owner)
+{
+    struct pg_value values[] = {pg_from_text(incarnation)};
+    return pg_query(work(s), "run_held", values, 1, 0, done, owner);
+}
+
+const char *run_held_at(const struct pg_answer *answer, int i)
+{
+    return i < pg_rows(answer, 0) ? pg_text(answer, 0, i, 0) : NULL;
+}
+
+static void on_handed_back(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    (void)owner;
+    (void)answer;
+    (void)err; /* the others get it when our row is marked dead */
+}
+
+void run_hand_back(struct store *s, const char *id, int64_t epoch, const char *incarnation, const char *why)
+{
+    struct pg_value values[] = {pg_from_text(id), PG_INT(epoch), pg_from_text(incarnation), pg_from_text(why)};
+    pg_query(work(s), "run_hand_back", values, 4, 0, on_handed_back, NULL);
+}
+
 uint64_t run_claim_lost(struct store *s, const char *incarnation, pg_done *done, void *owner)
 {
     struct pg_value values[] = {pg_from_text(incarnation)};
@@ -80,6 +104,7 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out)
     out->incident_status = TEXT();
     out->last_attempt = (int)INT();
     out->timeline = INT();
+    out->now_wall_ms = INT();
 #undef TEXT
 #undef INT
     return true;
@@ -151,8 +176,8 @@ uint64_t run_recover_start(struct store *s, const struct recover_request *r, pg_
     (void)pg_group_add(group, "guard_lock", lock, 1, NULL); /* a failure sticks to the group */
     struct pg_value values[] = {pg_from_text(r->id), PG_INT(r->epoch), pg_from_text(r->region),
         PG_INT(r->recurrence_most), PG_INT(r->recurrence_ms), pg_from_bool(r->need_standby),
-        PG_INT(r->touch_known_ms), pg_from_text(r->step)};
-    (void)pg_group_add(group, "recover_start", values, 8, NULL);
+        PG_INT(r->touch_known_ms), pg_from_text(r->step), pg_from_text(r->incarnation), PG_INT(r->beat)};
+    (void)pg_group_add(group, "recover_start", values, 10, NULL);
     uint64_t op = pg_group_send(group, 0, done, owner);
     buf_done(&keys);
     return op;

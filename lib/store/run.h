@@ -20,7 +20,7 @@ struct run_held {
 };
 
 enum run_claim_kind {
-    CLAIM_ORPHANS, /* of dead workers, in doubt first */
+    CLAIM_ORPHANS, /* of dead workers, and handed back by leaving ones; in doubt first */
     CLAIM_WAITING, /* customers by fewest running, then urgency, then age */
     CLAIM_EXPIRED, /* give_up_at has passed: only to be handed over */
 };
@@ -32,8 +32,16 @@ uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarn
     void *owner);
 /* Returns how many were taken; fills at most RUN_CLAIM_MAX. */
 int run_claimed(const struct pg_answer *answer, struct run_held *out);
-/* After a claim whose answer was lost: all runs that this incarnation holds, answered as a claim. */
+/* The ids that this incarnation holds, until NULL: borrowed from the answer. One that the worker does not have in hand was
+ * claimed by a statement whose answer was lost, or came back when a commit that only the lost primary had was forgotten. */
+uint64_t run_read_held(struct store *s, const char *incarnation, pg_done *done, void *owner);
+const char *run_held_at(const struct pg_answer *answer, int index);
+/* All runs that this incarnation holds, answered as a claim. It writes, so that its own commit covers what it saw. */
 uint64_t run_claim_lost(struct store *s, const char *incarnation, pg_done *done, void *owner);
+
+/* A leaving node lets a run go at a boundary: others may take it at once. What becomes of the write does not matter: the
+ * node's row is marked dead a little later. */
+void run_hand_back(struct store *s, const char *id, int64_t epoch, const char *incarnation, const char *why);
 
 /* A run as its holder needs it. Texts are never NULL. */
 struct run_row {
@@ -48,6 +56,7 @@ struct run_row {
     const char *incident_status;
     int last_attempt;
     int64_t timeline; /* of the database now: the first part of the fencing token */
+    int64_t now_wall_ms; /* by the database's clock */
 };
 uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done, void *owner);
 /* false: taken over. */
@@ -98,6 +107,8 @@ struct recover_request {
     int64_t touch_known_ms; /* the incident must be known from the last so many ms; 0: may be older */
     const char *machine, *scenario, *customer; /* guard keys */
     const char *step; /* JSON: step, attempt, title, host, machine, become */
+    const char *incarnation; /* ours, and the last of its renewals that was acknowledged: a database that does not know */
+    int64_t beat;            /* it has lost acknowledged commits, and begins nothing */
 };
 uint64_t run_recover_start(struct store *s, const struct recover_request *request, pg_done *done, void *owner);
 void run_recover_verdict(const struct pg_answer *answer, struct recover_verdict *out);

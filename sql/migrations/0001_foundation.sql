@@ -132,6 +132,7 @@ create table run (
 create index run_incident on run (incident);
 create unique index run_one_open on run (incident) where ended_at is null;
 create index run_waiting on run (customer, urgency_rank, created_at) where state = 'waiting';
+create index run_handed_back on run (id) where ended_at is null and holder is null and state <> 'waiting';
 create index run_held on run (holder) where ended_at is null and holder is not null;
 create index run_held_customer on run (customer) where ended_at is null and holder is not null;
 create index run_give_up on run (give_up_at) where ended_at is null;

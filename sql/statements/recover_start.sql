@@ -1,14 +1,16 @@
 -- Asks the guards and, where none refuses, writes `started`: the transaction that lets a recover begin. Runs after
 -- guard_lock in the same transaction. Parameters: id uuid, epoch bigint, region text, recurrence_most int,
 -- recurrence_ms bigint, need_standby boolean, touch_known_ms bigint (the incident must be known from the last so many ms;
--- 0: may be older), step jsonb (one row as in run_write).
+-- 0: may be older), step jsonb (one row as in run_write), incarnation uuid, beat bigint (the last renewal that was
+-- acknowledged: a database that does not know it has lost acknowledged commits).
 -- Columns: refusal text ('' = started; else stop, touched, closed, recurrence, standby, unknown_touch), detail text (its parts
 -- between unit separators, chr(31)),
--- standby boolean (replication is in force). Zero rows: taken over. Not repeatable: read the journal first.
+-- standby boolean (replication is in force). Zero rows: taken over, or this incarnation is over. Not repeatable: read the journal first.
 with lock as (
     select r.*, i.touched_at, i.touched_by, i.touched_how, i.closed_at, i.closed_by, i.closed_how, i.read_at
       from run r join incident i on i.id = r.incident
      where r.id = $1 and r.epoch = $2 and r.ended_at is null
+       and exists (select from node n where n.incarnation = $9 and not n.dead and n.beat >= $10)
 ), replication as (
     select current_setting('synchronous_standby_names') <> ''
            and exists (select from pg_stat_replication where sync_state in ('sync', 'quorum')) as in_force

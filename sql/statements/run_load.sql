@@ -4,7 +4,7 @@
 -- urgency text, html_url text, state text, step int, attempt int, mode text, scenario text, scenario_set text,
 -- inventory_set text, host text, machine text, facts text, doubt boolean, opening text, opened_ms bigint,
 -- give_up_left_ms bigint, incident_number bigint, created_ms bigint, incident_status text, last_attempt int,
--- timeline bigint.
+-- timeline bigint, now_ms bigint (the database's clock: by it all times of a run are told and counted).
 select r.account, r.incident_key, r.customer, r.service_id, i.service_name, r.title, i.priority, i.urgency, i.html_url,
        r.state, r.step, r.attempt, coalesce(r.mode, '') as mode, coalesce(r.scenario, '') as scenario,
        coalesce(r.scenario_set, '') as scenario_set, coalesce(r.inventory_set, '') as inventory_set,
@@ -15,6 +15,7 @@ select r.account, r.incident_key, r.customer, r.service_id, i.service_name, r.ti
        coalesce(i.number, 0) as incident_number, (extract(epoch from r.created_at) * 1000)::bigint as created_ms,
        i.status as incident_status,
        coalesce((select max(s.attempt) from step s where s.run = r.id), 0) as last_attempt,
-       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint as timeline
+       ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint as timeline,
+       (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
   from run r join incident i on i.id = r.incident
  where r.id = $1 and r.epoch = $2 and r.ended_at is null;

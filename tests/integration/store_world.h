@@ -129,8 +129,8 @@ static int clean(void **state)
 static void add_node(const char *incarnation, bool dead)
 {
     char sql[512];
-    (void)snprintf(sql, sizeof sql, "insert into node (incarnation, name, region, roles, version, slots, lease_ms, lease_until, dead) "
-        "values ('%s', 'n-%.8s', 'tokyo', '{executor}', '0', 10, 6000, clock_timestamp() + interval '6 s', %s)",
+    (void)snprintf(sql, sizeof sql, "insert into node (incarnation, name, region, roles, version, slots, beat, lease_ms, lease_until, dead) "
+        "values ('%s', 'n-%.8s', 'tokyo', '{executor}', '0', 10, 7, 6000, clock_timestamp() + interval '6 s', %s)",
         incarnation, incarnation, dead ? "true" : "false");
     kit_pg_run(server, sql);
 }

@@ -114,6 +114,29 @@ static void orphans_go_to_the_next_holder_in_doubt_first(void **state)
     assert_int_equal(claim(CLAIM_ORPHANS, NODE_B, 10).rows, 0);
 }
 
+static void a_run_that_was_handed_back_is_free_at_once(void **state)
+{
+    (void)state;
+    add_node(NODE_A, false);
+    add_node(NODE_B, false);
+    add_runs("c", 1, 2);
+    struct run_held held = claim(CLAIM_WAITING, NODE_A, 1).held[0];
+    run_hand_back(store, held.id, held.epoch + 1, NODE_A, "of another epoch");
+    run_hand_back(store, held.id, held.epoch, NODE_B, "by another");
+    assert_int_equal(claim(CLAIM_ORPHANS, NODE_B, 10).rows, 0);
+    run_hand_back(store, held.id, held.epoch, NODE_A, "n-aaaaaaaa is stopping");
+    struct call late = {0};
+    run_write(store, held.id, held.epoch, "{\"reason\":\"late\"}", on_done, &late);
+    expect_well(&late);
+    assert_int_equal(late.rows, 0);
+    struct call c = claim(CLAIM_ORPHANS, NODE_B, 10); /* not the one that waits */
+    assert_int_equal(c.rows, 1);
+    assert_string_equal(c.held[0].id, held.id);
+    assert_int_equal(c.held[0].epoch, held.epoch + 2);
+    assert_string_equal(c.held[0].was, "");
+    assert_int_equal(ask_number("select count(*) from decision where kind = 'handed_back' and text like '%stopping'"), 1);
+}
+
 static void what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it(void **state)
 {
     (void)state;
@@ -195,7 +218,8 @@ static struct call start_recover(const struct run_held *held, bool need_standby,
 {
     struct recover_request r = {.id = held->id, .epoch = held->epoch, .region = "tokyo", .recurrence_most = 3,
         .recurrence_ms = 86400000, .need_standby = need_standby, .touch_known_ms = touch_known_ms, .machine = "m1", .scenario = "s",
-        .customer = "c", .step = "{\"step\":1,\"attempt\":2,\"title\":\"fix\",\"host\":\"h\",\"machine\":\"m1\"}"};
+        .customer = "c", .step = "{\"step\":1,\"attempt\":2,\"title\":\"fix\",\"host\":\"h\",\"machine\":\"m1\"}",
+        .incarnation = NODE_A, .beat = 7};
     struct call c = {.read = read_verdict};
     run_recover_start(store, &r, on_done, &c);
     expect_well(&c);
@@ -254,6 +278,22 @@ static void a_recover_of_a_stale_epoch_does_not_begin(void **state)
     struct call c = start_recover(&held, false, 0);
     assert_false(c.verdict.held);
     assert_int_equal(ask_number("select count(*) from step"), 0);
+}
+
+static void a_recover_does_not_begin_where_our_lease_is_not_known(void **state)
+{
+    (void)state;
+    static const char *const before[] = {"update node set beat = 6", "update node set dead = true", "delete from node"};
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        (void)clean(NULL);
+        struct run_held held = one_run();
+        kit_pg_run(server, before[i]);
+        struct call c = start_recover(&held, false, 0);
+        if (c.verdict.held)
+            fail_msg("%s: it began", before[i]);
+        assert_int_equal(ask_number("select count(*) from step"), 0);
+        assert_int_equal(ask_number("select count(*) from run where doubt"), 0);
+    }
 }
 
 /* --- keys --------------------------------------------------------------------------------------------------------- */
@@ -404,11 +444,13 @@ int main(void)
         cmocka_unit_test_setup(a_single_run_is_among_the_next_ten_beside_a_thousand, clean),
         cmocka_unit_test_setup(urgency_then_age_within_a_customer, clean),
         cmocka_unit_test_setup(orphans_go_to_the_next_holder_in_doubt_first, clean),
+        cmocka_unit_test_setup(a_run_that_was_handed_back_is_free_at_once, clean),
         cmocka_unit_test_setup(what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it, clean),
         cmocka_unit_test_setup(a_stale_epoch_writes_nothing_at_all, clean),
         cmocka_unit_test_setup(progress_merges_and_is_superseded_by_the_ending, clean),
         cmocka_unit_test_setup(guards_refuse_and_leave_no_row, clean),
         cmocka_unit_test_setup(a_recover_of_a_stale_epoch_does_not_begin, clean),
+        cmocka_unit_test_setup(a_recover_does_not_begin_where_our_lease_is_not_known, clean),
         cmocka_unit_test_setup(one_run_an_opening_whoever_announces_it, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -26,10 +26,9 @@ static void k_reaped(void *owner, int nodes)
     ((struct keeper *)owner)->reaped += nodes;
 }
 
-static void k_history(void *owner, int64_t was, int64_t acknowledged)
+static void k_history(void *owner, const char *why)
 {
-    (void)was;
-    (void)acknowledged;
+    (void)why;
     ((struct keeper *)owner)->history++;
 }
 
@@ -89,8 +88,63 @@ static void a_beat_that_went_back_is_lost_history(void **state)
     }
     assert_int_equal(k.history, 1);
     assert_true(k.lost >= 1);
+    until(&k.joined, 2);
+    assert_int_equal(ask_number("select count(*) from control where scope = 'history-lost' and set_by = 'n' and why like '%beat%'"), 1);
+    assert_int_equal(k.history, 1);
     lease_free(l);
     log_setup(LOG_INFO, LOG_LOGFMT);
+}
+
+static void nothing_joins_before_the_switch_is_set(void **state)
+{
+    (void)state;
+    log_setup(LOG_ERROR + 1, LOG_LOGFMT);
+    struct keeper k = {0};
+    struct lease *l = start_lease(&k);
+    until(&k.joined, 1);
+    kit_pg_run(server, "alter table control rename to control_away");
+    kit_pg_run(server, "delete from node");
+    until(&k.history, 1);
+    for (int64_t limit = clock_mono_ms() + 1500; clock_mono_ms() < limit;)
+        loop_turn(loop, 50);
+    assert_int_equal(k.joined, 1);
+    assert_false(lease_held(l));
+    kit_pg_run(server, "alter table control_away rename to control");
+    until(&k.joined, 2);
+    assert_int_equal(ask_number("select count(*) from control where scope = 'history-lost'"), 1);
+    lease_free(l);
+    log_setup(LOG_INFO, LOG_LOGFMT);
+}
+
+/* The asker's own row decides in the moment in which the statement runs: it may have been long on its way. */
+static void only_a_row_renewed_just_now_reaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before;
+        int reaped;
+    } rows[] = {
+        {"select 1", 1},
+        {"update node set renewed_at = clock_timestamp() - interval '4 s' where incarnation = '" NODE_A "'", 0},
+        {"update node set renewed_at = clock_timestamp() + interval '25 s' where incarnation = '" NODE_A "'", 0}, /* another clock's */
+        {"update node set dead = true where incarnation = '" NODE_A "'", 0},
+        {"update node set lease_until = clock_timestamp() + interval '11 s' where incarnation = '" NODE_B "'", 0},
+        {"update node set lease_until = clock_timestamp() + interval '30 s' where incarnation = '" NODE_B "'", 1},
+        {"update node set lease_until = clock_timestamp() + interval '2 s' where incarnation = '" NODE_B "'", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        (void)clean(NULL);
+        add_node(NODE_A, false);
+        add_node(NODE_B, false);
+        kit_pg_run(server, "update node set lease_until = clock_timestamp() - interval '1 s' where incarnation = '" NODE_B "'");
+        kit_pg_run(server, rows[i].before);
+        struct call c = {0};
+        struct pg_value values[] = {pg_from_text(NODE_A), PG_INT(3000)};
+        pg_query(lane, "node_reap", values, 2, 0, on_done, &c);
+        expect_well(&c);
+        if (c.rows != rows[i].reaped)
+            fail_msg("%s: %d reaped, wanted %d", rows[i].before, c.rows, rows[i].reaped);
+    }
 }
 
 static void a_lease_that_cannot_be_renewed_is_not_held(void **state)
@@ -169,6 +223,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_lease_is_renewed_reaps_the_dead_and_ends_when_marked_dead, clean),
         cmocka_unit_test_setup(a_beat_that_went_back_is_lost_history, clean),
+        cmocka_unit_test_setup(nothing_joins_before_the_switch_is_set, clean),
+        cmocka_unit_test_setup(only_a_row_renewed_just_now_reaps, clean),
         cmocka_unit_test_setup(a_lease_that_cannot_be_renewed_is_not_held, clean),
         cmocka_unit_test_setup(one_sender_an_incident_and_rows_in_order, clean),
         cmocka_unit_test_setup(ended_runs_leave_for_history_whole, clean),
