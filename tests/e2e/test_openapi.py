@@ -19,6 +19,7 @@ import subprocess
 import pytest
 
 from tests.kit import processes
+from tests.kit.postgres import free_port
 from tests.kit.simulator import ACCEPT, BOT, TOKEN, Simulator, wait_for
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -47,12 +48,6 @@ def fixture_prism_script():
     if made.returncode != 0:
         pytest.skip("prism could not be installed: " + made.stderr.strip())
     return made.stdout.strip()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Prism:

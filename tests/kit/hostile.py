@@ -112,8 +112,7 @@ async def send(kind, data, reader, writer):
         return await send_slowly(reader, writer, data)
     if kind.way == hk.PIECES:
         for at in range(0, len(data), 16):
-            writer.write(data[at:at + 16])
-            await asyncio.sleep(0)
+            writer.write(data[at:at + 16])  # a segment each; no turn of the loop between, which under load would take too long
     else:
         writer.write(data)
     if kind.way in (hk.LEAVE, hk.RESET):

@@ -12,6 +12,7 @@ import contextlib
 import os
 import pathlib
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -55,10 +56,14 @@ def forget_clock(pid):
 
 
 def free_port():
-    """A port on 127.0.0.1 that is free now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port on 127.0.0.1 that is free now. Below the range from which the system takes ports for outgoing connections, so
+    that it stays free until it is used, and for a restart; random, since tests run side by side."""
+    for _ in range(1000):
+        port = random.randrange(10000, 32000)
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port on 127.0.0.1 between 10000 and 32000")
 
 
 class Postgres:

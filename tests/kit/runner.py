@@ -32,7 +32,7 @@ SANITIZER_ENVIRONMENT = {
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
 # Lines worth showing while a suite runs; the rest is in its log.
-PROGRESS = re.compile(r"^\s*\d+/\d+ Test +#|(PASSED|FAILED|SKIPPED|ERROR)\s+\[ *\d+%\]|^(PASS|FAIL|SKIP) |^fuzz ")
+PROGRESS = re.compile(r"^\s*\d+/\d+ Test +#|\[ *\d+%\] (PASSED|FAILED|SKIPPED|ERROR) |^(PASS|FAIL|SKIP) |^fuzz ")
 
 
 class Stopped(BaseException):
@@ -214,8 +214,9 @@ class Run:
             return
         junit = LOGS / f"{suite}-e2e.xml"
         junit.unlink(missing_ok=True)
+        # One worker more than cores: the tests mostly wait.
         command = [PYTHON, "-B", "-m", "pytest", "-v", "-p", "no:cacheprovider", "--color=no", f"--junitxml={junit}",
-                   *words, "tests/e2e"]
+                   "-n", str(self.options.jobs + 1), *words, "tests/e2e"]
         if self.options.filter:
             command += ["-k", self.options.filter]
         status, output = self.command(command, f"{suite}-e2e", dict(environment or {}, FIRSTLINE_BINARY=str(ROOT / binary)))
