@@ -148,8 +148,9 @@ class Pair:
 
     # --- life ------------------------------------------------------------------------------------------------------
 
-    def start(self, first="tokyo"):
-        """Brings up all of it: the first site is the primary, the other its synchronous standby; and the database."""
+    def start(self, first="tokyo", databases=("firstline",)):
+        """Brings up all of it: the first site is the primary, the other its synchronous standby. The databases are made before
+        there is a standby: libpq would stop at one that has not replayed that yet."""
         for member in self.etcd.values():
             member.start()
         self._wait(lambda: self._get(WITNESS, ETCD, "/health").get("health") == "true", "etcd to have a quorum")
@@ -157,7 +158,8 @@ class Pair:
         self._wait(lambda: self.primary() == first, f"the primary in {first}")
         self.query("create role firstline login", database="postgres")
         self.query("grant pg_monitor to firstline", database="postgres")
-        self.query("create database firstline owner firstline", database="postgres")
+        for name in databases:
+            self.query(f'create database "{name}" owner firstline', database="postgres")
         for site in SITES:
             if site != first:
                 self.patroni[site].start()
@@ -243,14 +245,14 @@ class Pair:
         return (f"host={hosts} port={POSTGRES} user={user} dbname={database}{writes} connect_timeout=2 tcp_user_timeout=2000 "
                 "keepalives_idle=1 keepalives_interval=1 keepalives_count=2")
 
-    def query(self, sql, *values, database="firstline", site=None, place="observer"):
-        """Rows of one statement in its own transaction, asked from a place of the network."""
+    def query(self, sql, *values, named=None, database="firstline", site=None, place="observer"):
+        """Rows of one statement in its own transaction, asked from a place of the network. named: values by name."""
         with self.network.inside(place):
             connection = psycopg2.connect(self.conninfo(database, site, "postgres"))
             try:
                 connection.autocommit = True
                 with connection.cursor() as cursor:
-                    cursor.execute(sql, values or None)
+                    cursor.execute(sql, named or values or None)
                     return cursor.fetchall() if cursor.description else []
             finally:
                 connection.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A machine to be repaired: a real sshd on 127.0.0.1 with users, sudo and an /etc of its own.
+"""A machine to be repaired: a real sshd (on 127.0.0.1, if not told otherwise) with users, sudo and an /etc of its own.
 
 It lives in mount and process namespaces of its own: /etc is a copy in memory, /run, /srv, /var/tmp and /dev/shm are
 empty and private. So tests may add users, fill a filesystem or stop what they started, and the machine below never
@@ -60,10 +60,11 @@ exec /usr/bin/python3 -c "$@"
 class Sshd:
     """max_sessions, force_command, host_keys and extra (lines) go into sshd_config. host_keys: types it offers."""
 
-    def __init__(self, folder, max_sessions=None, force_command=None, host_keys=KEY_TYPES, extra=""):
+    def __init__(self, folder, max_sessions=None, force_command=None, host_keys=KEY_TYPES, extra="", address="127.0.0.1"):
         if os.geteuid() != 0:
             raise RuntimeError("a private machine needs root, for its namespaces")
         self.folder = pathlib.Path(folder)
+        self.address = address
         self.port = free_port()
         self.log = self.folder / "sshd.log"
         self.known_hosts = self.folder / "known_hosts"
@@ -93,7 +94,7 @@ class Sshd:
         (self.folder / "authorized_keys").write_text("".join(public))
         self._make_users()
         self.write_known_hosts(host_keys)
-        lines = [f"Port {self.port}", "ListenAddress 127.0.0.1", "UsePAM no", "StrictModes no", "PasswordAuthentication no",
+        lines = [f"Port {self.port}", f"ListenAddress {self.address}", "UsePAM no", "StrictModes no", "PasswordAuthentication no",
                  "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password", "PidFile none", "UseDNS no",
                  "MaxStartups 1000", "LogLevel VERBOSE", f"AuthorizedKeysFile {self.folder}/authorized_keys",
                  "Subsystem sftp internal-sftp", *(f"HostKey {self.folder}/host_{kind}" for kind in host_keys)]
@@ -132,7 +133,7 @@ class Sshd:
 
     def write_known_hosts(self, kinds=KEY_TYPES, names=None):
         """Our known_hosts file: a line for each key type (and name; default: the address and port)."""
-        names = names or [f"[127.0.0.1]:{self.port}"]
+        names = names or [f"[{self.address}]:{self.port}"]
         lines = []
         for kind in kinds:
             key = " ".join((self.folder / f"host_{kind}.pub").read_text().split()[:2])
@@ -152,7 +153,7 @@ class Sshd:
     def _listens(self):
         if self.process.poll() is not None:
             raise RuntimeError("the machine ended: " + (self.folder / "machine.log").read_text(errors="replace"))
-        return self.log.exists() and f"Server listening on 127.0.0.1 port {self.port}" in self.read_log()
+        return self.log.exists() and f"Server listening on {self.address} port {self.port}" in self.read_log()
 
     def stop(self):
         """Ends the whole machine at once, whatever runs there."""
@@ -229,7 +230,7 @@ class Sshd:
 
     def hosts(self, count, user="ops", prefix="web", **more):
         """{name: inventory entry} of so many aliases of this sshd, each a machine of its own to firstline."""
-        return {f"{prefix}{n}": dict({"address": "127.0.0.1", "port": self.port, "user": user,
+        return {f"{prefix}{n}": dict({"address": self.address, "port": self.port, "user": user,
                                       "key": str(self.keys["ed25519"]), "machine": f"{prefix}-machine-{n}",
                                       "aliases": [f"{prefix}{n}.example"]}, **more) for n in range(1, count + 1)}
 
@@ -237,7 +238,7 @@ class Sshd:
         """Runs a command over SSH by the ssh program, to see what a real client sees; (status, output)."""
         done = subprocess.run(["ssh", "-F", "/dev/null", "-i", str(self.keys["ed25519"]), "-o", "IdentitiesOnly=yes",
                                "-o", "BatchMode=yes", "-o", f"UserKnownHostsFile={self.known_hosts}", "-p", str(self.port),
-                               f"{user}@127.0.0.1", command], capture_output=True, text=True, errors="replace",
+                               f"{user}@{self.address}", command], capture_output=True, text=True, errors="replace",
                               stdin=subprocess.DEVNULL, check=False, timeout=60)
         return done.returncode, done.stdout + done.stderr
 

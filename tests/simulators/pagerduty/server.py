@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A strict, stateful stand-in for PagerDuty: REST API v2, Events API v2, v3 webhooks, a web view, and controls.
 
-Listens on the loopback only and keeps everything in memory. README.md in this folder says how to use it.
+Listens on the loopback if not told otherwise, and keeps everything in memory. README.md in this folder says how to use it.
 """
 
 import argparse
@@ -174,6 +174,7 @@ def cut(request, fault):
 def options(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--port", type=int, default=8099, help="0 chooses a free one (default 8099)")
+    parser.add_argument("--address", default="127.0.0.1", help="to listen on; the control API answers the loopback only")
     parser.add_argument("--seed", help="JSON file with accounts and settings (default: seed.json beside this program)")
     parser.add_argument("--url", action="append", default=[], metavar="ID=URL",
                         help="where the seeded subscription ID really delivers to; may be given several times")
@@ -230,7 +231,7 @@ async def serve(args):
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = web.Server(Site(world).handle, access_log=None)
-    listener = await loop.create_server(server, "127.0.0.1", args.port, backlog=1024)
+    listener = await loop.create_server(server, args.address, args.port, backlog=1024)
     port = listener.sockets[0].getsockname()[1]
     world.web_base = args.html_base or f"http://127.0.0.1:{port}"
     end_with_parent(loop, stop, args)
