@@ -98,9 +98,11 @@ static void reap_if_steady(struct lease *l)
 {
     if (l->reap_op || l->leaving || l->steady_mono_ms == INT64_MAX)
         return;
-    if (clock_mono_ms() - l->steady_mono_ms < (int64_t)l->settings.length_ms)
+    bool eager = fault_twin("reap-at-once");
+    if (clock_mono_ms() - l->steady_mono_ms < (int64_t)l->settings.length_ms && !eager)
         return;
-    struct pg_value values[] = {pg_from_text(l->incarnation), PG_INT((int64_t)l->settings.gap_ms)};
+    int64_t gap_ms = eager ? INT32_MAX : (int64_t)l->settings.gap_ms;
+    struct pg_value values[] = {pg_from_text(l->incarnation), PG_INT(gap_ms)};
     l->reap_op = pg_query(lane(l), "node_reap", values, 2, l->settings.length_ms, on_reap, l);
 }
 

@@ -79,14 +79,14 @@ def world(scratch, postgres, machine, simulator):
 @pytest.fixture(scope="module")
 def make_stage(machine):
     """stage = make_stage(**entry): a stage of its own for all tests of a file, with a database and a PagerDuty; no node
-    runs yet. entry: over each host's inventory entry."""
+    runs yet. entry: over each host's inventory entry. database: Postgres, or Pair of tests/kit/pair.py."""
     with contextlib.ExitStack() as held:
-        def make(most=60, settings=None, **entry):
+        def make(most=60, settings=None, database=Postgres, **entry):
             folder = pathlib.Path(held.enter_context(tempfile.TemporaryDirectory(prefix="firstline-", dir="/tmp")))
             folder.chmod(0o755)
-            database = held.enter_context(Postgres(folder / "pg"))
+            server = held.enter_context(database(folder / "pg"))
             pagerduty = held.enter_context(Simulator(settings=settings))
-            world = World(folder, database, machine, pagerduty)
+            world = World(folder, server, machine, pagerduty)
             held.callback(world.stop)
             return Stage(world, most, **entry)
         yield make

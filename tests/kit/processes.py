@@ -71,6 +71,17 @@ def descendants(of=None):
     return found
 
 
+def connected(pid, port):
+    """How many sockets of a process are connected to a port of this machine."""
+    own = set()
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):  # closed meanwhile
+            own.add(os.readlink(f"/proc/{pid}/fd/{name}"))
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" and f"socket:[{row[9]}]" in own for row in rows)
+
+
 def reap(but=()):
     """Collects the ended orphans that fell to us, but for the named ones, whose Popen asks for them itself."""
     for entry in os.listdir("/proc"):
