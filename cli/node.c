@@ -11,6 +11,7 @@
 
 #include "cli/alarms.h"
 #include "cli/command.h"
+#include "cli/reload.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -21,7 +22,6 @@
 #define SECRETS_AGAIN_MS 30000
 #define RETIRED_KEPT_MS 120000
 #define RETIRED_MAX 8
-#define SETTINGS_TEXT_BYTES (256 * 1024)
 
 struct node {
     const char *settings_path; /* borrowed from argv */
@@ -45,6 +45,7 @@ struct node {
     struct http_server *server;
     struct loop_signal *signals[3];
     struct loop_timer *schema_timer, *drain_timer;
+    struct reload *reload;
     struct log_ctx log;
     char roles[64];
     bool stopping;
@@ -261,38 +262,40 @@ static void swap_in(struct node *n, struct node_files *f)
 }
 
 /* false: the old set stays in force, and the log says why. */
-static bool reload(struct node *n)
+static bool take_in(struct node *n, struct node_files *f, const char *said)
 {
     forget_retired(n);
-    if (retired_count(n) >= RETIRED_MAX) {
+    if (f && retired_count(n) >= RETIRED_MAX) {
         log_warning(&n->log, "not reloaded: too many reloads in two minutes");
+        node_files_free(f);
         return false;
     }
-    struct buf said;
-    buf_init(&said, SETTINGS_TEXT_BYTES);
-    struct node_files *f = node_files_read(n->settings_path, &said);
-    if (f) {
-        struct buf later;
-        buf_init(&later, 8192);
-        settings_differ(n->files->settings, f->settings, &later);
-        swap_in(n, f);
-        log_info(&n->log, "reloaded", LOG_S("only_at_next_start", buf_text(&later)), LOG_S("warnings", buf_text(&said)));
-        buf_done(&later);
-    } else {
-        log_error(&n->log, "not reloaded, the old files stay in force", LOG_S("why", buf_text(&said)));
+    if (!f) {
+        log_error(&n->log, "not reloaded, the old files stay in force", LOG_S("why", said));
+        return false;
     }
-    buf_done(&said);
-    return f != NULL;
+    struct buf later;
+    buf_init(&later, 8192);
+    settings_differ(n->files->settings, f->settings, &later);
+    swap_in(n, f);
+    log_info(&n->log, "reloaded", LOG_S("only_at_next_start", buf_text(&later)), LOG_S("warnings", said));
+    buf_done(&later);
+    return true;
+}
+
+static void on_reloaded(void *owner, struct node_files *files, const char *said)
+{
+    (void)take_in(owner, files, said); /* the log tells how it went */
 }
 
 static void on_hangup(void *owner)
 {
     struct node *n = owner;
     if (!n->stopping)
-        (void)reload(n); /* the log tells how it went */
+        reload_start(n->reload);
 }
 
-static bool reload_secrets(void *owner)
+static bool on_wrong_signature(void *owner)
 {
     struct node *n = owner;
     int64_t now = clock_mono_ms();
@@ -300,7 +303,11 @@ static bool reload_secrets(void *owner)
     if (n->stopping || (n->secrets_read_mono_ms && now - n->secrets_read_mono_ms < SECRETS_AGAIN_MS))
         return false;
     n->secrets_read_mono_ms = now;
-    return reload(n);
+    struct buf said;
+    buf_init(&said, SETTINGS_TEXT_BYTES);
+    bool taken = take_in(n, reload_secrets(n->settings_path, n->files, &said), buf_text(&said));
+    buf_done(&said);
+    return taken;
 }
 
 /* --- stopping ----------------------------------------------------------------------------------------------------- */
@@ -420,7 +427,7 @@ static void start_executor(struct node *n)
 
 static void start_coordinator(struct node *n)
 {
-    struct intake_events events = {.on_runs = on_runs, .reload_secrets = reload_secrets, .on_alarm = on_intake_alarm,
+    struct intake_events events = {.on_runs = on_runs, .reload_secrets = on_wrong_signature, .on_alarm = on_intake_alarm,
         .on_order = on_order, .on_hands = on_hands, .owner = n};
     struct intake_settings in = intake_settings_of(n->files);
     n->intake = intake_new(n->loop, n->store, &in, &events, &n->log);
@@ -516,6 +523,11 @@ static int start(struct node *n, struct error *err)
     n->schema_timer = loop_timer_new(n->loop, ask_schema, n);
     n->drain_timer = loop_timer_new(n->loop, on_drain_over, n);
     loop_timer_start(n->schema_timer, 0, 0);
+    n->reload = reload_new(n->loop, n->settings_path, on_reloaded, n);
+    if (!n->reload) {
+        error_set(err, ERROR_LIMIT, "no memory");
+        return -1;
+    }
     n->signals[0] = loop_signal_new(n->loop, SIGTERM, on_terminate, n);
     n->signals[1] = loop_signal_new(n->loop, SIGINT, on_terminate, n);
     n->signals[2] = loop_signal_new(n->loop, SIGHUP, on_hangup, n);
@@ -541,6 +553,7 @@ static void finish(struct node *n)
     lease_free(n->lease);
     http_client_free(n->http);
     store_free(n->store);
+    reload_free(n->reload);
     loop_timer_free(n->schema_timer);
     loop_timer_free(n->drain_timer);
     for (int i = 0; i < 3; i++)

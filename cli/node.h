@@ -27,8 +27,13 @@ struct node_files {
     struct node_files *next;  /* owned; older ones, until nothing borrows from them */
 };
 
-/* Reads and checks everything. Blocks. Diagnostics of all files go to out (text). NULL when something is wrong. */
+#define SETTINGS_TEXT_BYTES (256 * 1024) /* of diagnostics */
+
+/* Reads and checks everything. Blocks, but may run in a thread. Diagnostics of all files go to out (text). NULL when something
+ * is wrong. */
 struct node_files *node_files_read(const char *settings_path, struct buf *out);
+/* Likewise, but settings and secrets only: no scenarios, inventory or known_hosts. */
+struct node_files *node_files_read_settings(const char *settings_path, struct buf *out);
 void node_files_free(struct node_files *f); /* NULL is fine */
 
 int command_node(int argc, char **argv);

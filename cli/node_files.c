@@ -114,16 +114,19 @@ void node_files_free(struct node_files *f)
     free(f);
 }
 
-struct node_files *node_files_read(const char *settings_path, struct buf *out)
+static bool read_files(struct node_files *f, struct diag *d, struct error *err)
+{
+    int sets = read_sets(f, d); /* all mistakes of all files at once */
+    return read_known_hosts(f, d, err) == 0 && sets == 0;
+}
+
+static struct node_files *read_from(const char *settings_path, bool all, struct buf *out)
 {
     struct error err = {0};
     struct diag *d = diag_new();
     struct node_files *f = calloc(1, sizeof *f);
-    bool good = d && f && (f->settings = settings_load(settings_path, d)) != NULL;
-    if (good) {
-        int sets = read_sets(f, d); /* all mistakes of all files at once */
-        good = read_known_hosts(f, d, &err) == 0 && sets == 0 && make_redactor(f, &err) == 0 && make_accounts(f) == 0;
-    }
+    bool good = d && f && (f->settings = settings_load(settings_path, d)) != NULL && (!all || read_files(f, d, &err)) &&
+        make_redactor(f, &err) == 0 && make_accounts(f) == 0;
     if (d)
         diag_print(d, DIAG_TEXT, false, out);
     if (err.text[0])
@@ -133,4 +136,14 @@ struct node_files *node_files_read(const char *settings_path, struct buf *out)
         return f;
     node_files_free(f);
     return NULL;
+}
+
+struct node_files *node_files_read(const char *settings_path, struct buf *out)
+{
+    return read_from(settings_path, true, out);
+}
+
+struct node_files *node_files_read_settings(const char *settings_path, struct buf *out)
+{
+    return read_from(settings_path, false, out);
 }

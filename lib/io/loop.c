@@ -33,6 +33,12 @@ struct loop_timer {
     void *owner; /* borrowed until freed */
 };
 
+struct loop_work {
+    uv_work_t uv;
+    loop_fn *work, *done;
+    void *owner; /* borrowed until done was called */
+};
+
 struct loop_signal {
     uint32_t magic;
     uv_signal_t uv;
@@ -175,6 +181,33 @@ static void on_timer(uv_timer_t *handle)
     struct loop_timer *t = handle->data;
     assert(t->magic == TIMER_MAGIC);
     t->fn(t->owner);
+}
+
+static void in_thread(uv_work_t *request)
+{
+    struct loop_work *w = request->data;
+    w->work(w->owner);
+}
+
+static void on_worked(uv_work_t *request, int status)
+{
+    struct loop_work *w = request->data;
+    loop_fn *done = w->done;
+    void *owner = w->owner;
+    assert(status == 0); /* we never cancel */
+    (void)status;
+    free(w);
+    done(owner);
+}
+
+bool loop_work_start(struct loop *l, loop_fn *work, loop_fn *done, void *owner)
+{
+    struct loop_work *w = calloc(1, sizeof *w);
+    if (!w)
+        return false;
+    *w = (struct loop_work){.work = work, .done = done, .owner = owner, .uv.data = w};
+    (void)uv_queue_work(&l->uv, &w->uv, in_thread, on_worked); /* fails only without a function */
+    return true;
 }
 
 struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *owner)

@@ -5,6 +5,7 @@ tells of itself in /healthz and /readyz."""
 import json
 
 import pytest
+import yaml
 
 from tests.kit import processes
 from tests.kit.node import Node, program
@@ -124,6 +125,23 @@ def test_good_files_are_swapped_in_and_seen_from_the_other_node(ready):
     assert ready.wait_ending(made) == "self_healed"
     used = "select scenario_set, inventory_set, host from run where incident_key = %s"
     assert ready.database.query(used, made) == [(after["scenario_set"], after["inventory_set"], "web9")]
+
+
+def test_a_large_inventory_is_read_beside_the_loop(ready):
+    """Reading it takes seconds: renewals go on meanwhile, and the incarnation stays."""
+    node = ready.node("tokyo", over={"lease": {"renew": "200ms", "length": "2s", "gap": "1s"}})
+    beats = "select beat from node where name = 'tokyo' and not dead"
+    hosts = ready.machine.hosts(3)
+    many = "".join(f"      many{i}: {{ address: 127.0.0.1, user: ops, key: /no/key }}\n" for i in range(150_000))
+    head = yaml.safe_dump({"customers": {"acme": {"hosts": hosts}}}, allow_unicode=True)
+    (ready.folder / "inventory" / "acme.yaml").write_text(head + many)
+    before = ready.database.one(beats)
+    node.reload()
+    wait_log(node, "event=reloaded", 200)
+    assert ready.database.one(beats) - before >= 5
+    assert "this incarnation is over" not in node.read_log()
+    made = ready.trigger("[AMS:idle] web1", {"host": "many149999"})
+    ready.database.wait("select host from run where incident_key = %s", made, expected="many149999", longest_s=60)
 
 
 def test_each_node_shows_the_others_sets(ready):
