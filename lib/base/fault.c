@@ -46,6 +46,7 @@ static struct { /* the tests' own state: the environment is the process's, too *
     struct fault list[FAULTS_MAX];
     int count;
     const char *twin;
+    char *copy; /* owned until the end of the process: the list points into it */
     char notice[512];
 } faults;
 
@@ -92,8 +93,8 @@ static void read_environment(void)
     faults.twin = twin ? twin : "";
     (void)snprintf(faults.notice, sizeof faults.notice, " WITH FAULTS ON COMMAND, for tests only: never run it for real%s%s%s%s",
         faults.twin[0] ? "; it plays the broken twin " : "", faults.twin, spec && spec[0] ? "; told: " : "", spec ? spec : "");
-    char *copy = strdup(spec ? spec : ""), *rest = copy;
-    if (!copy)
+    char *rest = faults.copy = strdup(spec ? spec : "");
+    if (!rest)
         abort(); /* a few bytes */
     for (char *one; (one = strsep(&rest, ","));)
         if (one[0])
