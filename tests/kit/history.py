@@ -18,29 +18,20 @@ import pathlib
 import threading
 import time
 
-# table: (its history table or None, columns that are left out: long and of no use to a judge)
-TABLES = {
-    "event": ("event_history", ("body",)),
-    "incident": (None, ()),
-    "run": ("run_history", ("facts",)),
-    "run_key": (None, ()),
-    "step": ("step_history", ("output",)),
-    "decision": ("decision_history", ()),
-    "outbox": ("outbox_history", ("body",)),
-    "machine": (None, ()),
-    "control": (None, ()),
-}
-# Run on the machine by the recover script, before anything else. It stands outside of the fence: its lock is its own.
-# $1 machine, $2 tag, $3 step, $4 the command. A start without an end was killed.
+# table: columns that are left out. A table TABLE_history is joined into it.
+TABLES = {"event": ("body",), "incident": (), "run": (), "run_key": (), "step": (), "decision": (), "outbox": (), "machine": (),
+          "control": ()}
+# Run on the machine by the recover itself: it stands outside of the fence, its lock is the kernel's and its own. $1 machine,
+# $2 tag, $3 step, $4 the command, which finds $tag. A start without an end was killed.
 RECORDER = r"""#!/bin/bash
-record=/srv/record/$1
+machine=$1 tag=$2 step=$3
+record=/srv/record/$machine
 stamp() { printf '{"at": %s, "event": "%s", "machine": "%s", "tag": "%s", "step": "%s", "pid": %s, %s}\n' \
     "$EPOCHREALTIME" "$1" "$machine" "$tag" "$step" $$ "$2" >>"$record.jsonl"; }
-machine=$1 tag=$2 step=$3
 exec 9>>"$record.lock"
 if flock -n 9; then alone=true; else alone=false; fi
 stamp start "\"alone\": $alone, \"mark\": \"$FIRSTLINE_STEP\""
-sh -c "$4"
+tag=$tag sh -c "$4"
 status=$?
 stamp end "\"status\": $status"
 exit $status
@@ -89,15 +80,18 @@ class History:
 
     def hosts_from(self, machine):
         """Takes what the recorder wrote on a machine of tests/kit/sshd.py."""
-        for path in machine.sh("ls /srv/record/*.jsonl 2>/dev/null || true").split():
-            (self.folder / "hosts" / pathlib.Path(path).name).write_text(machine.sh(f"cat {path}"), encoding="utf-8")
+        for name in machine.sh("cd /srv/record && ls *.jsonl 2>/dev/null || true").split():
+            (self.folder / "hosts" / name).write_text(machine.sh(f"cat /srv/record/{name}"), encoding="utf-8")
 
     def write_pagerduty(self, simulator):
         self._write("pagerduty.json", simulator.state())
 
     def write_database(self, name, query):
         """query(sql): rows of the node that is meant, be it a standby."""
-        tables = {table: [row[0] for row in query(select(table, old, without))] for table, (old, without) in TABLES.items()}
+        tables = {}
+        for table, without in TABLES.items():
+            old = query(f"select to_regclass('{table}_history')::text")[0][0]
+            tables[table] = [row[0] for row in query(select(table, old, without))]
         self._write(f"database-{name}.json", {"name": name, "tables": tables})
 
     def write_about(self, what, settled, databases, limits, bots=("PBOT001",), **more):
