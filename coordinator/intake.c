@@ -9,6 +9,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/limits.h"
 #include "lib/store/event.h"
 
@@ -407,4 +408,8 @@ static void batch_send(struct intake *in, struct pending *members, bool alone)
     in->batches = b;
     int64_t left = ANSWER_WITHIN_MS - (clock_mono_ms() - members->arrived_mono_ms);
     b->op = pg_group_send(group, left > 1 ? (unsigned)left : 1, on_batch, b);
+    if (fault_twin("acknowledge-before-commit")) {
+        end_all(b->members, 202, "");
+        b->members = NULL;
+    }
 }

@@ -10,6 +10,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 
@@ -246,7 +247,7 @@ static void look_again(void *owner)
 static void begin_note(struct job *j)
 {
     int64_t early_ms = REQUEST_LONGEST_MS + j->writer->settings.lease_ms - j->item->claimed_ms_ago;
-    if (!j->item->unknown)
+    if (!j->item->unknown || fault_twin("resend-without-look"))
         with_budget(j, send_note);
     else if (early_ms > 0)
         finish(j, OUTBOX_UNKNOWN, NULL, "an earlier sender may have sent it; it will be looked for", early_ms);

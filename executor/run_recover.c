@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/limits.h"
 
 #define GUARD_AGAIN_MS 1000
@@ -223,6 +224,8 @@ static void on_recovered(void *owner, uint64_t op, const struct ssh_outcome *out
     } else if (verdict == WRAPPER_REFUSED_MEMORY) {
         r->contact.host = NULL; /* it rebooted between contact and start: the guards and the machine are asked anew */
         record_not_started(r, "the machine's memory or boot has changed", true);
+    } else if (fault_twin("same-worker-retry")) {
+        record_not_started(r, "the connection broke", true);
     } else if (wrapper_not_started(verdict)) {
         record_not_started(r, r->report.text[0] ? r->report.text : wrapper_verdict_name(verdict), verdict == WRAPPER_BUSY);
     } else {
@@ -330,7 +333,9 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
     r->attempt = ++r->last_attempt;
     r->no_standby |= !v.standby;
     r->blind_tried = false; /* PagerDuty is asked anew before the next */
-    if (lease_held(r->worker->parts.lease) && run_left_ms(r) > 0)
+    bool may = lease_held(r->worker->parts.lease) && run_left_ms(r) > 0;
+    fault_point("recover.journaled"); /* a worker that is late from here on is the machine's to refuse */
+    if (may)
         send_recover(r);
     else
         record_not_started(r, "this worker could not show its lease", true);

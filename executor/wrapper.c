@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/embed.h"
+#include "lib/base/fault.h"
 #include "lib/base/id.h"
 #include "lib/base/limits.h"
 
@@ -255,6 +256,17 @@ static void add_scripts(struct buf *out, enum wrapper_act act)
     }
 }
 
+/* The broken twins of the fence, by functions of the shell side said once more. no-fence: a recover asks neither token nor
+ * record nor holder. look-without-token: who only looks leaves nothing behind on the machine. */
+static void add_twin(struct buf *out, enum wrapper_act act)
+{
+    if (fault_twin("no-fence") && act == WRAPPER_RECOVER)
+        buf_add_text(out, "fl_begin() { [ -d \"$fl_dir\" ] || mkdir \"$fl_dir\"; }\n"
+                          "fl_look_up() { return 1; }\nfl_holder() { return 1; }\nfl_let_lock() { :; }\n");
+    if (fault_twin("look-without-token") && act == WRAPPER_ASK)
+        buf_add_text(out, "fl_take_token() { ft_t=$fl_tl ft_e=$fl_te ft_i=$fl_ti; }\nfl_write_record() { :; }\n");
+}
+
 static void add_settings(struct buf *out, const struct wrapper_task *t, const char *nonce)
 {
     char id[ID_MARKER_BYTES];
@@ -299,6 +311,7 @@ int wrapper_compose(
     assign(out, "fl_s", buf_text(&script), script.bytes);
     buf_add_char(out, '\n');
     add_scripts(out, task->act);
+    add_twin(out, task->act);
     buf_add_text(out, "fl_main\n}\n");
     bool over = script.over || out->over;
     buf_done_secret(&script);

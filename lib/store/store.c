@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/buf.h"
+#include "lib/store/statements.h"
 
-extern const struct embedded sql_statements[];
 extern const struct embedded sql_migrations[];
 extern const int sql_migrations_count;
 extern const struct embedded sql_scripts[];
@@ -54,7 +54,7 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
         return NULL;
     }
     for (int i = 0; i < STORE_LANES; i++) {
-        s->lanes[i] = open_lane(s, loop, settings, lane_names[i], sql_statements, err);
+        s->lanes[i] = open_lane(s, loop, settings, lane_names[i], store_statements(), err);
         if (!s->lanes[i]) {
             store_free(s);
             return NULL;
