@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/embed.h"
 #include "lib/base/fault.h"
 #include "lib/base/id.h"
@@ -278,6 +279,7 @@ static void add_settings(struct buf *out, const struct wrapper_task *t, const ch
     assign_text(out, "fl_become", t->become);
     assign_number(out, "fl_timeout", t->timeout_s);
     assign_number(out, "fl_kill_after", t->kill_after_s ? t->kill_after_s : KILL_AFTER_S);
+    assign_number(out, "fl_wall", (uint64_t)clock_wall_ms() / 1000);
     assign_number(out, "fl_out_max", t->out_bytes_max ? t->out_bytes_max : WRAPPER_OUT_BYTES);
     id_marker(id);
     assign_text(out, "fl_c", id);

@@ -126,7 +126,7 @@ struct wrapper_report {
     uint64_t out_bytes_total; /* as the script wrote it */
     int left; /* processes of the step that live on (a daemon, or what could not be killed); -1: not
                  looked */
-    uint64_t started_wall_s, ended_wall_s; /* by the machine's clock; 0: unknown. LOOK: 0 */
+    uint64_t started_wall_s, ended_wall_s; /* by the clock of who sent it, when it was sent; 0: unknown. LOOK: 0 */
     uint64_t duration_ms;
     struct {
         uint32_t timeline;

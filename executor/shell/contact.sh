@@ -13,7 +13,9 @@ fl_contact() {
     fl_l=
     for fl_f in setsid flock sudo timeout; do fl_has "$fl_f" && fl_l="$fl_l $fl_f"; done
     fl_say tools $fl_l
-    fl_fit mkfifo dd cat head tail wc sleep grep find date tr
+    # Whether a line was written is asked of printf, each time.
+    [ ! -c /dev/full ] || ! { printf x >/dev/full; } 2>/dev/null || fl_refuse unfit 'printf does not tell when a disk is full'
+    fl_fit mkfifo dd cat head tail wc sleep grep find tr
     [ -n "$fl_machine" ] || fl_machine=$fl_id
     case $fl_machine in '' | *[!0-9A-Za-z._-]*) fl_refuse unfit 'there is no machine-id: name the machine in the inventory' ;; esac
     fl_choose
@@ -48,14 +50,20 @@ fl_choose() {
     fl_refuse nofolder "no folder could be made: $fl_flaw"
 }
 
+# Written by nobody else. What a request of this holder enters later is the same folder: it names its memory.
+fl_closed() {
+    fl_l=$(ls -ldn . 2>/dev/null) || return 1
+    case $fl_l in d????w* | d???????w*) return 1 ;; esac
+}
+
 # Makes the folder and ours in it, and enters that. The memory is looked for or made, too: a full one will not do.
 fl_try() {
     fl_flaw='not writable, or full'
     case $1 in *[!0-9A-Za-z._/+@-]*) fl_flaw='a character in its name'; return 1 ;; esac
     [ -d "$1" ] || mkdir "$1" 2>/dev/null || mkdir -p "$1" 2>/dev/null || return 1
-    fl_ours "$1" || { fl_flaw='a link, not owned by this user, or writable by others'; return 1; }
+    fl_ours "$1" && fl_closed || { fl_flaw='a link, not owned by this user, or writable by others'; return 1; }
     mkdir -p "$1/$fl_cluster/$fl_machine" 2>/dev/null
-    fl_ours "$1/$fl_cluster/$fl_machine" || return 1
+    fl_ours "$1/$fl_cluster/$fl_machine" && fl_closed || return 1
     chmod 700 . 2>/dev/null
     fl_folder=$1
     fl_memory || fl_make_memory
@@ -77,8 +85,9 @@ fl_remember() {
     fl_memory || fl_refuse nofolder "$fl_folder: its memory cannot be read"
 }
 
-# Runs in whose folder nothing was written for more than 7 days: their attempts have ended long ago.
+# Runs in whose folder no attempt began for more than 8 days. An attempt lasts a day at most: its record has been there for
+# 7 days since.
 fl_forget_old() {
-    find . -type d -name 'r.*' -mtime +7 -prune -exec rm -rf '{}' + 2>/dev/null
+    find . -type d -name 'r.*' -mtime +8 -prune -exec rm -rf '{}' + 2>/dev/null
     find . -type f \( -name 'new.*' -o -name 'own.*' \) -mtime +1 -exec rm -f '{}' + 2>/dev/null
 }

@@ -1,11 +1,9 @@
 # The outer layer's folder: where it is, whether it is safe, its memory, its lock and the room kept in reserve.
 # After fl_enter every path is relative to the folder, so that nobody can put another one in its place.
 
-# Enters a folder of ours: reached through no link, owned by us, written by nobody else.
+# Enters a folder of ours: reached through no link, owned by us.
 fl_ours() { # absolute path
-    [ -d "$1" ] && cd -P "$1" 2>/dev/null && [ "$PWD" = "$1" ] && [ -O . ] || return 1
-    fl_l=$(ls -ldn . 2>/dev/null) || return 1
-    case $fl_l in d????w* | d???????w*) return 1 ;; esac
+    [ -d "$1" ] && cd -P "$1" 2>/dev/null && [ "$PWD" = "$1" ] && [ -O . ]
 }
 
 # Boot id and memory are what this request was composed for, or it is refused.
@@ -20,14 +18,13 @@ fl_enter() {
     fl_say memory "$fl_mem"
     [ "$fl_boot_now" = "$fl_boot" ] || fl_refuse memory 'the machine has rebooted'
     [ "$fl_mem" = "$fl_memory_id" ] || fl_refuse memory 'the folder has another memory'
-    fl_fit mkfifo dd mv rm cat head tail wc ls mkdir sleep grep ln
-    [ "$fl_lock_kind" != flock ] || fl_fit flock
+    fl_fit mkfifo dd rm cat head tail wc mkdir sleep grep
+    case $fl_lock_kind in flock) fl_fit flock ;; *) fl_fit ln ;; esac
 }
 
 fl_fit() {
-    for fl_f in "$@"; do
-        fl_has "$fl_f" || fl_refuse unfit "there is no $fl_f"
-    done
+    for fl_f in "$@"; do command -v "$fl_f" || break; fl_f=; done >/dev/null 2>&1
+    [ -z "$fl_f" ] || fl_refuse unfit "there is no $fl_f"
 }
 
 # Sets fl_mem and fl_lock_kind.
@@ -44,18 +41,32 @@ fl_memory() {
     [ -n "$fl_mem" ] && [ -n "$fl_ok" ]
 }
 
-# Writes what it reads to a file, whole or not at all, if need be into the room that was kept for it.
-fl_put() { # file, text
-    fl_t=new.$fl_pid
+# Writes a file's one line over the one before.
+fl_put() { # file, line
     for fl_f in none reserve.2 reserve.1; do
         [ "$fl_f" = none ] || rm -f "$fl_f"
-        if printf '%s\nend\n' "$2" 2>/dev/null >"$fl_t" && fl_whole "$fl_t"; then
-            mv -f "$fl_t" "$1" && return 0
-        fi
+        printf '%s end\n' "$2" >"$1" && return 0
     done 2>/dev/null
-    rm -f "$fl_t"
     return 1
 }
+
+# Adds a line to a file, if need be in the room that was kept for it. It counts only where it is whole, with its last
+# word: a file grows by whole lines, and what a full disk or a death has torn is passed over.
+fl_add() { # file, line
+    for fl_f in none reserve.2 reserve.1; do
+        [ "$fl_f" = none ] || rm -f "$fl_f"
+        printf '\n%s end\n' "$2" >>"$1" && return 0
+    done 2>/dev/null
+    return 1
+}
+
+# Sets fl_last to the last whole line, without its last word.
+fl_last() { # file
+    fl_last=
+    while IFS= read -r fl_l; do
+        case $fl_l in *' end') fl_last=${fl_l% end} ;; esac
+    done <"$1"
+} 2>/dev/null
 
 # A full filesystem may take a file and drop its content.
 fl_whole() {
@@ -109,7 +120,7 @@ fl_break_lock() {
 fl_owner_gone() {
     fl_b= fl_p= fl_s0=
     { read -r fl_b fl_p fl_s0 <lock.held; } 2>/dev/null || return 1
-    [ "$fl_b" != "$fl_boot_now" ] || ! fl_alive "$fl_p" "$fl_s0"
+    [ "$fl_b" != "$fl_boot_now" ] || ! fl_alive "$fl_p:$fl_s0"
 }
 
 fl_let_lock() {

@@ -20,7 +20,7 @@ fl_look_up() {
     1) return 1 ;;
     2) fl_let_lock; fl_refuse lost 'the record cannot be read' ;;
     esac
-    fl_judge "$fl_rec" "$fl_name"
+    fl_judge "$fl_rec"
     return 0
 }
 
@@ -31,11 +31,16 @@ fl_ask() {
     if ! fl_look_up; then
         fr_state=never fr_boot=$fl_boot_now
         [ "$fl_sent_memory" = "$fl_mem" ] || fr_state=unknown fr_text='the folder may be younger than the attempt'
-        fl_write_record "$fl_rec" "$fl_name" || { fl_let_lock; fl_refuse nofolder 'there is no room for the record'; }
+        fl_record "state $fr_state boot $fl_boot_now" "$fr_text" || fl_no_room
     fi
     [ "$fl_act" = end ] && case $fr_state in running | starting) fl_end_attempt ;; esac
     fl_let_lock
     fl_answer
+}
+
+fl_no_room() {
+    fl_let_lock
+    fl_refuse nofolder 'there is no room for the record'
 }
 
 # While the attempt's own outer shell lives, it writes the record: we only mark whose wish it was, and wait. The lock
@@ -82,26 +87,26 @@ fl_recover() {
 # Whether another attempt, of whatever run, runs on this machine.
 fl_holder() {
     fl_h1= fl_held_by=
-    { read -r fl_h1 fl_h2 fl_h3 <current; } 2>/dev/null || return 1
+    { read -r fl_h1 fl_h2 fl_h3 fl_rest <current; } 2>/dev/null
+    [ "$fl_rest" = end ] || return 1
     fl_read_record "r.$fl_h1/$fl_h2.$fl_h3.record"
     case $? in
     1) return 1 ;;
     2) fl_let_lock; fl_refuse busy 'the record of the attempt that holds the machine cannot be read' ;;
     esac
     fl_held_by="$fl_h1 $fl_h2 $fl_h3"
-    fl_judge "r.$fl_h1/$fl_h2.$fl_h3.record" "$fl_held_by"
+    fl_judge "r.$fl_h1/$fl_h2.$fl_h3.record"
 }
 
-# The record that says "starting", and the name of who holds the machine. From here on the attempt is used up.
+# The name of who holds the machine, and the record that says "starting". From here on the attempt is used up. The name is
+# written over the one before, whose attempt has ended: a death between the two leaves no name, and nothing that runs.
 fl_claim() {
-    fl_read_record none
     fl_stat "$fl_pid"
-    fr_state=starting fr_outer="$fl_pid $fl_start" fr_mark=$fl_c fr_become=$fl_become fr_boot=$fl_boot_now
-    fr_started=$(date +%s)
-    if ! fl_put current "$fl_run $fl_step $fl_attempt" || ! fl_write_record "$fl_rec" "$fl_name"; then
-        fl_let_lock
-        fl_refuse nofolder 'there is no room for the record'
-    fi
+    fr_state=starting fr_text= fr_become=$fl_become fr_started=$fl_wall
+    fl_now
+    fl_put current "$fl_run $fl_step $fl_attempt" || fl_no_room
+    fl_record "state starting outer $fl_pid:$fl_start mark $fl_c boot $fl_boot_now started $fl_wall${fl_become:+ become $fl_become}" ||
+        fl_no_room
 }
 
 # Three pipes: 3/4 from the inner layer, 5/6 the script's output, 7/8 to the inner layer. Made from named ones, since
@@ -116,70 +121,77 @@ fl_pipes() {
 }
 
 fl_execute() {
+    fl_litter=1
     fl_pipes 2>/dev/null || { fl_why=nofolder fr_text='no pipes could be made'; fl_not_started; }
     ( fl_relay ) <&5 >/dev/null 2>&1 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
-    fl_relay_pid=$!
-    ( fl_as "$fl_become" "$fl_start_inner" ) <&7 >&4 2>&6 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    ( fl_as_inner ) <&7 >&4 2>&6 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
     exec 4>&- 5<&- 6>&- 7<&-
-    fl_first=
-    read -r fl_first fl_l <&3
-    if [ "$fl_first" != ready ]; then
-        exec 8>&-
-        fl_why=nobecome
-        fl_drained
-        fr_text=$(head -c 300 "$fl_q.0" 2>/dev/null | tr -c '[:print:]' ' ')
-        fl_not_started
-    fi
+    fl_meet "$!"
     fl_send
-    fl_listen
+    fl_listen fl_write_session <&3
     exec 3<&-
     fl_drained
     fl_sum_up
     fl_answer
 }
 
+# The inner layer: for another user a shell of its own, else this one, forked. Both begin only when the outer shell has
+# sent something whole.
+fl_as_inner() {
+    [ -z "$fl_become" ] || fl_as "$fl_become" "$fl_start_inner"
+    read -r fl_go && [ "$fl_go" = go ] || exit 0
+    fl_inner 6>&2
+}
+
+# Sets fr_inner to the inner shell: our child, or who says "ready" behind sudo.
+fl_meet() { # our child
+    if [ -z "$fl_become" ]; then
+        fl_stat "$1" && fr_inner=$1:$fl_start
+        return
+    fi
+    fl_l=
+    IFS= read -r fl_l <&3
+    case $fl_l in
+    'ready '*)
+        fl_l=${fl_l#ready }
+        fr_inner=${fl_l%% *}
+        set -- ${fl_l##*) }
+        fr_inner=$fr_inner:${20}
+        ;;
+    *)
+        exec 8>&-
+        fl_why=nobecome
+        fl_drained
+        fr_text=$(head -c 300 "$fl_q.0" 2>/dev/null | tr -c '[:print:]' ' ')
+        fl_not_started
+        ;;
+    esac
+}
+
 # The script goes out only after the record says who will run it: should we die before, the inner layer finds the end
 # of its input and nothing to do.
 fl_send() {
-    fl_p=${fl_l%% *}
-    set -- ${fl_l##*) }
-    fr_inner="$fl_p ${20}" fr_state=running
-    if ! fl_write_record "$fl_rec" "$fl_name"; then
+    fr_state=running
+    if ! fl_record "state running inner $fr_inner"; then
         exec 8>&-
         fl_why=nofolder
         fr_text='there is no room for the record'
         fl_not_started
     fi
-    printf '%s\n' "$fl" 2>/dev/null >&8
+    if [ -z "$fl_become" ]; then printf 'go\n'; else printf '%s\n' "$fl"; fi 2>/dev/null >&8
     exec 8>&-
 }
 
 fl_not_started() {
     fr_state=never
-    fl_write_record "$fl_rec" "$fl_name"
-    fl_clean
+    fl_record 'state never' "$fr_text"
     fl_answer
 }
 
-# What the inner layer tells, until its end. Written down at once: the session, which END needs.
-fl_listen() {
-    fr_status=-1 fl_shell=
-    while IFS=' ' read -r fl_a fl_b fl_d fl_e <&3; do
-        [ "$fl_a" = "$fl_n" ] || continue
-        case $fl_b in
-        session) fr_session="$fl_d $fl_e"; fl_write_record "$fl_rec" "$fl_name" ;;
-        status) fr_status=$fl_d fr_signal=$fl_e ;;
-        shell) fl_shell=$fl_d ;;
-        timed) fr_timed=$fl_d ;;
-        left) fr_left=$fl_d ;;
-        ms) fr_ms=$fl_d; break ;;
-        esac
-    done
-    [ -n "$fr_signal" ] && fr_status=-1
-    if [ "$fr_status" = -1 ] && [ -z "$fr_signal" ] && [ -n "$fl_shell" ]; then
-        fr_status=$fl_shell
-        [ "$fl_shell" -le 128 ] || { fr_signal=$(kill -l "$fl_shell") && fr_signal=${fr_signal#SIG} fr_status=-1; }
-    fi
+# Written down at once: END needs it, or the mark where there was no room.
+fl_write_session() { # pid:start
+    fr_session=$1
+    fl_record "session $1"
 }
 
 # Reads the script's output and keeps the first half of what may be kept, and at least as much of the last, in three
@@ -187,11 +199,15 @@ fl_listen() {
 fl_relay() {
     trap : HUP INT TERM PIPE
     fl_i=0 fl_drop=0 fl_half=$((fl_out_max / 2))
+    fl_bytes=4096 fl_count=$((fl_half / 4096 + 3)) # of most scripts, the first dd takes all
     while :; do
-        fl_r=$(dd bs=32768 count=1 2>&1 >>"$fl_q.$fl_i")
-        case $fl_r in 0+0*) exit 0 ;; esac
-        case $fl_r in *dd:*) rm -f "$fl_q.whole" reserve.1 ;; esac
+        fl_r=$(dd bs="$fl_bytes" count="$fl_count" 2>&1 >>"$fl_q.$fl_i")
+        case $fl_r in
+        *dd:*) rm -f "$fl_q.whole" reserve.1 ;;
+        *) [ "$((${fl_r%% *}))" -eq "$fl_count" ] || break ;; # fewer blocks, whole and partial: the end
+        esac
         [ ! -e "$fl_q.stop" ] || exec cat
+        fl_bytes=32768 fl_count=1
         fl_size=$(wc -c <"$fl_q.$fl_i")
         [ "$fl_size" -ge "$fl_half" ] || continue
         fl_i=$((fl_i % 2 + 1))
@@ -199,13 +215,17 @@ fl_relay() {
         printf '%s %s\n' "$fl_i" "$fl_drop" >"$fl_q.turn"
         printf '' >"$fl_q.$fl_i"
     done
+    printf '' >"$fl_q.over"
 }
 
-# The relay ends with the output. A daemon may keep that open: then a second is enough to read what a pipe holds.
+# The relay ends with the output, as a rule at once. A daemon may keep that open: then a second is enough to read what a
+# pipe holds.
 fl_drained() {
     fl_now
-    fl_until=$((fl_cs + 100))
-    while fl_stat "$fl_relay_pid" && [ "$fl_st" != Z ]; do
+    fl_until=$((fl_cs + 100)) fl_i=0
+    while [ ! -e "$fl_q.over" ]; do
+        fl_i=$((fl_i + 1))
+        [ "$fl_i" -ge 300 ] || continue
         fl_now
         if [ "$fl_cs" -ge "$fl_until" ]; then
             printf '' >"$fl_q.stop"
@@ -216,7 +236,7 @@ fl_drained() {
 }
 
 fl_size_of() {
-    [ -e "$1" ] && fl_v=$(wc -c <"$1") && fl_v=$((fl_v)) || fl_v=0
+    [ -s "$1" ] && fl_v=$(wc -c <"$1") && fl_v=$((fl_v)) || fl_v=0
 }
 
 fl_sum_up() {
@@ -227,19 +247,24 @@ fl_sum_up() {
     fl_size_of "$fl_q.1"
     fl_b=$fl_v
     fl_size_of "$fl_q.2"
-    fr_sizes="$fl_i $fl_a $fl_b $fl_v"
+    fr_sizes=$fl_i:$fl_a:$fl_b:$fl_v
     fr_total=$((fl_a + fl_b + fl_v + fl_drop))
     fr_whole=1 fr_by_us=0
     [ -e "$fl_q.whole" ] || fr_whole=0
     [ ! -e "$fl_q.by_us" ] || fr_by_us=1
     fr_state=ended
     [ "$fr_status$fr_signal$fl_shell" != -1 ] || fr_state=lost
-    fl_write_record "$fl_rec" "$fl_name" || fl_refuse lost 'there is no room for the outcome'
-    fl_clean
+    fl_l="state $fr_state sizes $fr_sizes total $fr_total whole $fr_whole by_us $fr_by_us status $fr_status"
+    for fl_k in signal timed left ms; do
+        eval "fl_v=\$fr_$fl_k"
+        [ -z "$fl_v" ] || fl_l="$fl_l $fl_k $fl_v"
+    done
+    fl_record "$fl_l" || fl_refuse lost 'there is no room for the outcome'
 }
 
+# After the answer: nobody waits for it.
 fl_clean() {
-    rm -f "$fl_q.a" "$fl_q.b" "$fl_q.c" "$fl_q.whole" "$fl_q.turn" "$fl_q.by_us"
+    rm -f "$fl_q.a" "$fl_q.b" "$fl_q.c" "$fl_q.whole" "$fl_q.over" "$fl_q.turn" "$fl_q.by_us"
     fl_reserve
 }
 
@@ -261,26 +286,30 @@ fl_answer() {
 # The kept output: all of it, or its first and last half.
 fl_give_out() {
     fl_q=$fl_dir/$fl_key
-    set -- $fr_sizes
     fl_say total "$fr_total"
     [ "$fr_whole" != 0 ] || fl_say missing 1
     fl_say out
-    if [ "$fr_total" -le "$fl_out_max" ]; then
-        fl_kept "$@"
+    fl_kept_i=${fr_sizes%%:*} fl_l=${fr_sizes#*:}
+    fl_a=${fl_l%%:*} fl_l=${fl_l#*:}
+    fl_b=${fl_l%:*} fl_d=${fl_l#*:}
+    if [ "$fr_total" -eq 0 ]; then
+        :
+    elif [ "$fr_total" -le "$fl_out_max" ]; then
+        fl_kept
     else
         head -c $((fl_out_max / 2)) "$fl_q.0"
         printf '\n'
         fl_say cut $((fr_total - fl_out_max / 2 * 2))
-        fl_kept "$@" | tail -c $((fl_out_max / 2))
+        fl_kept | tail -c $((fl_out_max / 2))
     fi 2>/dev/null
     printf '\n'
 }
 
-# A daemon's late words behind the sizes that were recorded are left out.
-fl_kept() { # which file was written last, sizes
-    head -c "$2" "$fl_q.0"
-    case $1 in
-    1) head -c "$4" "$fl_q.2"; head -c "$3" "$fl_q.1" ;;
-    2) head -c "$3" "$fl_q.1"; head -c "$4" "$fl_q.2" ;;
+# A daemon's late words behind the sizes that were recorded are left out. Which file was written last says their order.
+fl_kept() {
+    head -c "$fl_a" "$fl_q.0"
+    case $fl_kept_i in
+    1) head -c "$fl_d" "$fl_q.2"; head -c "$fl_b" "$fl_q.1" ;;
+    2) head -c "$fl_b" "$fl_q.1"; head -c "$fl_d" "$fl_q.2" ;;
     esac
 }
