@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The runs that a lost worker held, and when each went on: the first row of the journal that a successor wrote."""
+"""The runs that a lost worker held, and when each went on: the first row of the journal that a successor wrote, be it the
+outcome of what its predecessor had begun."""
 
 import collections
 
@@ -10,12 +11,13 @@ select r.id::text, r.incident_key, r.epoch, r.state, n.name from run r join node
 WENT_ON = """
 select id::text, epoch, ended_at is not null, (
     select extract(epoch from min(at)) from (
-        select started_at as at from step where run = r.id and epoch > %(epoch)s
-        union all select started_at from step_history where run = r.id and epoch > %(epoch)s
+        select case when epoch > %(epoch)s then started_at else ended_at end as at
+          from (select * from step where run = r.id union all select * from step_history where run = r.id) s
+         where epoch > %(epoch)s or (r.epoch > %(epoch)s and ended_at >= r.claimed_at)
         union all select at from decision where run = r.id and epoch > %(epoch)s
         union all select at from decision_history where run = r.id and epoch > %(epoch)s) j)::float
-  from (select id, epoch, ended_at from run where id = %(run)s
-        union all select id, epoch, ended_at from run_history where id = %(run)s) r"""
+  from (select id, epoch, ended_at, claimed_at from run where id = %(run)s
+        union all select id, epoch, ended_at, claimed_at from run_history where id = %(run)s) r"""
 RECOVERS = """
 select title, state, outcome, why, status, extract(epoch from started_at)::float, extract(epoch from ended_at)::float
   from (select * from step where run = %(run)s union all select * from step_history where run = %(run)s) s
