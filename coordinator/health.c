@@ -151,10 +151,11 @@ static void on_state(void *owner, const struct pg_answer *result, const struct e
         (json_int_t)lease_left_ms(h->settings.lease), "scenario_set", h->scenario_set, "inventory_set", h->inventory_set,
         "counts", counts(h)));
     if (!err)
-        (void)json_object_update_new(out, json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "migration", state.schema,
+        (void)json_object_update_new(out, json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "migration", state.schema,
             "synchronous_standby", (int)state.standby, "runs_waiting", (json_int_t)state.runs_waiting, "runs_held",
             (json_int_t)state.runs_held, "runs_oldest_ms", (json_int_t)state.runs_oldest_ms, "writes_waiting",
-            (json_int_t)state.writes_waiting, "writes_oldest_ms", (json_int_t)state.writes_oldest_ms, "nodes", nodes(h, &state)));
+            (json_int_t)state.writes_waiting, "writes_oldest_ms", (json_int_t)state.writes_oldest_ms, "tokens_owed",
+            (json_int_t)state.tokens_owed, "tokens_oldest_ms", (json_int_t)state.tokens_oldest_ms, "nodes", nodes(h, &state)));
     bool ready = json_is_true(json_object_get(out, "ready"));
     char *text = json_dumps(out, JSON_INDENT(2));
     json_decref(out);

@@ -33,7 +33,7 @@ struct run *run_new(struct worker *w, const struct run_held *held, bool expired)
     memcpy(r->was, held->was, sizeof r->was);
     r->log = (struct log_ctx){.parent = w->parts.log, .fields = {LOG_S("run", r->id), LOG_I("epoch", r->epoch)}};
     r->account = r->incident = r->customer = r->service_id = r->service_name = r->title = r->priority = r->urgency = "";
-    buf_init(&r->answer, WRAPPER_ANSWER_BYTES_MAX);
+    call_init(&r->call, w->parts.ssh);
     r->timer = loop_timer_new(w->parts.loop, on_timer, r);
     r->give_up = loop_timer_new(w->parts.loop, on_give_up, r);
     r->next = w->runs;
@@ -61,13 +61,13 @@ void run_free(struct run *r)
 {
     assert(r->magic == RUN_MAGIC);
     forget_calls(r);
-    assert(r->ssh_op == 0); /* the worker waits for it: SSH answers once, always */
     loop_timer_free(r->timer);
     loop_timer_free(r->give_up);
     scenario_set_free(r->set);
     inventory_unref(r->inventory);
-    buf_done(&r->answer);
+    call_done(&r->call);
     free(r->change);
+    json_decref(r->beside);
     arena_free(r->arena);
     *r->back = r->next;
     if (r->next)
@@ -107,8 +107,8 @@ int64_t run_wall_ms(const struct run *r)
 static void free_later(void *owner)
 {
     struct run *r = owner;
-    if (r->ssh_op) {
-        ssh_cancel(r->worker->parts.ssh, r->ssh_op);
+    if (r->call.op) {
+        call_cancel(&r->call);
         return; /* run_send's completion comes here again */
     }
     struct worker *w = r->worker;
@@ -129,7 +129,6 @@ void run_let_go(struct run *r)
 bool run_ssh_ended(struct run *r)
 {
     assert(r->magic == RUN_MAGIC);
-    r->ssh_op = 0;
     if (r->phase != RUN_DONE)
         return true;
     loop_soon(r->worker->parts.loop, free_later, r);
@@ -179,6 +178,7 @@ static void keep_row(struct run *r, const struct run_row *row)
     r->last_attempt = row->last_attempt;
     r->timeline = (uint32_t)row->timeline;
     r->give_up_mono_ms = clock_mono_ms() + row->give_up_left_ms;
+    r->doubt.open = row->doubt;
     policy_of_service(r->worker->settings.policies, r->account, r->service_id, r->service_name, &r->policy);
 }
 
@@ -303,16 +303,18 @@ static bool ends_by_hand(struct run *r)
         run_end(r, ENDING_STOPPED, WHY_PERSON, r->hands.touched_by, r->hands.touched_how, "", "");
         return true;
     }
-    if (!r->hands.closed)
+    if (!r->hands.closed || awaits_verify(r)) /* the verify still tells what our recover did */
         return false;
-    if (r->hands.closed_by[0]) {
-        run_end(r, ENDING_STOPPED, WHY_CLOSED, r->hands.closed_by, r->hands.closed_how, "", "");
-        return true;
-    }
-    if (awaits_verify(r))
-        return false; /* the verify still tells what our recover did */
-    run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
+    run_end_closed(r);
     return true;
+}
+
+void run_end_closed(struct run *r)
+{
+    if (r->hands.closed_by[0])
+        run_end(r, ENDING_STOPPED, WHY_CLOSED, r->hands.closed_by, r->hands.closed_how, "", "");
+    else
+        run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
 }
 
 bool run_must_end(struct run *r)
@@ -344,12 +346,12 @@ static void interrupt(struct run *r)
     bool looking = r->scenario && r->step >= 0 && r->scenario->steps[r->step].verb != STEP_RECOVER;
     if (r->phase == RUN_WORKING && looking) {
         r->cancelled_look = true;
-        ssh_cancel(r->worker->parts.ssh, r->ssh_op);
+        call_cancel(&r->call);
     } else if (r->phase == RUN_PAUSING && r->after_pause != RUN_SETTLING && !r->change) {
         loop_timer_start(r->timer, 0, 0);
-    } else if (r->phase == RUN_CONTACTING && r->ssh_op) {
+    } else if (r->phase == RUN_CONTACTING && r->call.op) {
         r->cancelled_look = true;
-        ssh_cancel(r->worker->parts.ssh, r->ssh_op);
+        call_cancel(&r->call);
     } else if (r->desk_op) {
         r->worker->parts.desk->forget(r->worker->parts.desk->desk, r->desk_op);
         r->desk_op = 0;
@@ -376,6 +378,6 @@ void run_show_hands(struct run *r, const struct run_hand *hand)
     r->hands = (struct run_hands){.touched = hand->touched, .closed = hand->closed,
         .touched_by = run_text(r, hand->touched_by), .touched_how = run_text(r, hand->touched_how),
         .closed_by = run_text(r, hand->closed_by), .closed_how = run_text(r, hand->closed_how)};
-    if (hand->touched || (hand->closed && (hand->closed_by[0] || !awaits_verify(r)))) /* else it goes on as it was */
+    if (hand->touched || (hand->closed && !awaits_verify(r))) /* else it goes on as it was */
         interrupt(r);
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "executor/call.h"
 #include "executor/run_phases.h"
 #include "executor/story.h"
 #include "executor/values.h"
@@ -33,6 +34,15 @@ struct run_result {
     const char *output; /* arena */
     size_t output_bytes;
     bool cut;
+};
+
+/* The recover in hand was begun, and its outcome is not written. */
+struct run_doubt {
+    bool open;
+    enum story_cause cause;
+    const char *why;   /* arena; why the machine could not be asked, last; NULL: it was not tried in vain */
+    bool token_there;  /* the machine has our token: nothing that was sent before can start there any more */
+    bool told_running;
 };
 
 struct run_hands {
@@ -75,7 +85,10 @@ struct run {
     int64_t recover_ended_mono_ms;
     int64_t give_up_mono_ms;
     uint32_t timeline;   /* of the database, read in this epoch */
-    bool settling;       /* the recover in hand is in doubt */
+    bool settling;       /* the machine is being asked about the recover in hand */
+    struct run_doubt doubt;
+    const char *doubts[RUN_DOUBTS_TOLD_MAX]; /* arena; sentences, for the ending */
+    int doubts_count;
     struct run_result *results; /* arena; one a step of the scenario */
     struct story_step told[RUN_STEPS_TOLD_MAX];
     int told_count;
@@ -85,21 +98,22 @@ struct run {
     bool cancelled_look; /* we cut the look ourselves: give_up_at or a person */
     struct flow flow;    /* where the run goes once the step in hand is recorded */
     int64_t again_ms;    /* > 0: the step in hand is done again after this pause */
-    struct buf answer;   /* of the command in hand, as it comes */
-    char nonce[WRAPPER_NONCE_BYTES];
-    bool answer_complete;
-    int64_t sent_mono_ms;
+    struct call call;    /* the command in hand */
     struct {
         int step, attempt;
-        const char *memory_id; /* arena; NULL: not known */
+        const char *memory_id, *boot_id; /* arena; NULL: not known */
+        int64_t wall_ms;       /* by the database's clock */
     } sent;                    /* the recover that was sent last, by us or by an earlier holder as its journal says: a
                                 * missing record proves that it never began in this memory only */
     struct wrapper_report report; /* of the command in hand */
 
     enum run_phase after_pause;
     char *change;        /* owned; the write in hand, kept to be sent again */
+    bool change_settles; /* it writes the outcome of the recover that was in doubt or in hand */
+    json_t *beside;      /* owned; what is written with the ending, in its transaction; NULL: nothing */
+    bool plain;          /* the database refused a change for its content: the ending is told without outputs */
     void (*after_write)(struct run *r);
-    uint64_t db_op, ssh_op, desk_op, library_op;
+    uint64_t db_op, desk_op, library_op;
     struct loop_timer *timer;    /* owned; pauses and repeats */
     struct loop_timer *give_up;  /* owned */
 
@@ -108,7 +122,6 @@ struct run {
     enum ending_reason reason;
     const char *details[STORY_DETAILS_MAX]; /* arena */
     bool healed_by_monitor;
-    bool may_start_still;
 };
 
 struct worker {
@@ -116,6 +129,7 @@ struct worker {
     struct worker_settings settings;
     struct worker_parts parts;
     struct run *runs; /* owned */
+    struct tokens *tokens; /* owned */
     int held;
     bool claiming[3];
     uint64_t claim_ops[3];
@@ -148,6 +162,8 @@ void run_dropped(struct run *r, const char *why);
 void run_show_hands(struct run *r, const struct run_hand *hand);
 /* true: the run was ended or let go here; the caller returns. Asked at each boundary. */
 bool run_must_end(struct run *r);
+/* Somebody else, or the monitor, closed the incident. */
+void run_end_closed(struct run *r);
 int64_t run_left_ms(const struct run *r); /* until give_up_at */
 /* Now, by the database's clock as it was when the run was loaded: what is compared with the journal's times, whatever this
  * node's own wall clock says. */
@@ -188,7 +204,19 @@ void run_contact(struct run *r, void (*then)(struct run *r));
 /* run_recover.c: contact, guards, the recover, doubt */
 void run_recover(struct run *r);
 void run_recover_again(struct run *r); /* after a pause, as r->after_pause says */
-void run_settle(struct run *r);
+void run_recover_ended(struct run *r, const char *doubt); /* as r->report says; doubt: its sentence, or NULL */
+void run_recover_never(struct run *r, const char *doubt); /* the attempt certainly never started: a new one may be asked for */
+struct wrapper_task run_recover_task(struct run *r, enum wrapper_act act); /* a fenced request about the recover in hand */
+/* run_doubt.c */
+void run_settle(struct run *r, enum story_cause cause); /* the recover in hand is in doubt */
+void run_settle_again(struct run *r);
+void run_settle_unreached(struct run *r, const char *why); /* the machine could not be reached */
+unsigned run_settle_deadline_ms(const struct run *r, unsigned most_ms); /* of a question */
+/* Adds the journal row that ends the doubt; takes row. sentence NULL: there was none. */
+void run_doubt_settled(struct run *r, json_t *change, json_t *row, const char *sentence);
+const char *run_doubt_sentence(struct run *r, enum story_found found); /* arena; also kept for the ending */
+void run_doubt_tell(struct run *r, const char *sentence);              /* kept for the ending */
+void run_doubt_note(struct run *r, json_t *change, const char *sentence);
 /* run_record.c: the journal and the outbox */
 json_t *run_change(const char *state);
 json_t *run_step_row_started(struct run *r, const struct step *step, int attempt, const char *host);

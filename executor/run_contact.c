@@ -22,7 +22,6 @@ static const struct step *step_of(const struct run *r)
 static void known(struct run *r, const struct inventory_host *host)
 {
     r->contact.host = host;
-    r->may_start_still = false;
     r->tries = 0;
     r->contact.then(r);
 }
@@ -44,7 +43,6 @@ static void on_kept(void *owner, const struct pg_answer *answer, const struct er
         send_contact(r);
         return;
     }
-    r->may_start_still = r->settling; /* our token gets nowhere: what was sent may still start */
     if (strcmp(folder, r->contact.folder) != 0 || (strcmp(login, host->user) != 0 && !host->folder)) {
         run_end(r, ENDING_HANDED_OVER, WHY_MACHINE, step_of(r)->title, host->name,
             arena_printf(r->arena, "its fence lies in %s of user %s, which user %s does not share: set `folder:` in the "
@@ -67,14 +65,15 @@ static void on_contacted(void *owner, uint64_t op, const struct ssh_outcome *out
     if (!host)
         return;
     if (!answered || r->report.verdict == WRAPPER_BROKEN || r->report.verdict == WRAPPER_CUT) {
-        if (++r->tries < CONTACT_TRIES || r->settling)
-            run_pause(r, CONTACT_AGAIN_MS, r->settling ? RUN_SETTLING : RUN_CONTACTING);
+        if (r->settling)
+            run_settle_unreached(r, r->report.text);
+        else if (++r->tries < CONTACT_TRIES)
+            run_pause(r, CONTACT_AGAIN_MS, RUN_CONTACTING);
         else
             run_end(r, ENDING_HANDED_OVER, WHY_SSH, step_of(r)->title, host->name, r->report.text, "");
         return;
     }
     if (r->report.verdict != WRAPPER_DONE) {
-        r->may_start_still = r->settling;
         run_end(r, ENDING_HANDED_OVER, WHY_MACHINE, step_of(r)->title, host->name, r->report.text, "");
         return;
     }
@@ -93,7 +92,7 @@ static void send_contact(struct run *r)
         return;
     struct wrapper_task task = {.act = WRAPPER_CONTACT, .cluster = r->worker->settings.cluster, .machine = host->machine,
         .folder = host->folder ? host->folder : r->contact.asked_folder, .become = step_of(r)->become};
-    run_send(r, host, &task, CONTACT_DEADLINE_MS, on_contacted);
+    run_send(r, host, &task, r->settling ? run_settle_deadline_ms(r, CONTACT_DEADLINE_MS) : CONTACT_DEADLINE_MS, on_contacted);
 }
 
 static void on_read(void *owner, const struct pg_answer *answer, const struct error *err)

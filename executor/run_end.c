@@ -69,7 +69,10 @@ static void write_ending(struct run *r)
     struct buf reason;
     buf_init(&reason, 4096);
     story_reason(&s, &reason);
-    json_t *change = run_change(RUN_STATE_ENDED);
+    json_t *change = r->beside ? r->beside : run_change(RUN_STATE_ENDED);
+    r->beside = NULL;
+    (void)json_object_set_new(change, "state", json_string(RUN_STATE_ENDED));
+    (void)json_object_set_new(change, "language", json_string(policy_languages[r->policy.language]));
     (void)json_object_set_new(change, "ending", json_string(ending_name(r->ending)));
     (void)json_object_set_new(change, "reason", json_string(buf_text(&reason)));
     if (r->scenario) {

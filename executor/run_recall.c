@@ -47,22 +47,22 @@ static void recall_step(struct run *r, const struct run_step_row *row)
     r->sick |= step->verb == STEP_CHECK && outcome == JUDGED_UNHEALTHY;
     if (step->verb == STEP_RECOVER) {
         r->recovered = true;
-        r->recover_ended_mono_ms = clock_mono_ms() - (run_wall_ms(r) - row->started_wall_ms - row->took_ms);
+        r->recover_ended_mono_ms = clock_mono_ms() - row->ended_ago_ms;
     }
     run_step_tell(r, &(struct story_step){.verb = step->verb, .title = step->title, .host = run_text(r, row->host),
             .become = run_text(r, row->become), .login = r->host ? r->host->user : "", .ended = true, .outcome = outcome,
-            .why = run_text(r, row->why), .status = result.status, .signal = run_text(r, row->signal),
+            .why = run_text(r, row->why), .doubt = row->doubt[0] ? run_text(r, row->doubt) : NULL, .status = result.status, .signal = run_text(r, row->signal),
             .output = result.output, .cut = row->cut, .took_ms = row->took_ms, .started_wall_ms = row->started_wall_ms});
     r->flow = run_step_gate(r, scenario_after(r->scenario, row->step, outcome, r->sick));
 }
 
 /* Where to go on: the last row decides. */
-static void go_on(struct run *r, bool started, int step, int attempt)
+static void go_on(struct run *r, bool started, int step, int attempt, bool ours)
 {
     if (started && r->scenario->steps[step].verb == STEP_RECOVER) {
         r->step = step;
         r->attempt = attempt;
-        run_settle(r);
+        run_settle(r, ours ? DOUBT_DATABASE : DOUBT_WORKER);
         return;
     }
     if (run_must_end(r))
@@ -89,14 +89,18 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
         run_pause(r, 1000, RUN_LOADING);
         return;
     }
-    r->told_count = 0;
+    r->told_count = r->doubts_count = 0;
     r->flow = (struct flow){FLOW_STEP, 0};
     struct run_step_row row = {0};
-    bool started = false;
+    bool started = false, ours = false;
     int last_step = 0, last_attempt = 0, newest = -1;
     for (int i = 0; i < run_steps_count(answer); i++) {
         run_step_at(answer, i, &row);
-        if (row.step < 0 || row.step >= r->scenario->steps_count || strcmp(row.state, "not_started") == 0)
+        if (row.step < 0 || row.step >= r->scenario->steps_count)
+            continue;
+        if (row.doubt[0])
+            run_doubt_tell(r, run_text(r, row.doubt));
+        if (strcmp(row.state, "not_started") == 0)
             continue;
         bool open = strcmp(row.state, "started") == 0;
         if (!open)
@@ -109,10 +113,13 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
             r->sent.step = row.step;
             r->sent.attempt = row.attempt;
             r->sent.memory_id = row.memory[0] ? run_text(r, row.memory) : NULL;
+            r->sent.boot_id = row.boot[0] ? run_text(r, row.boot) : NULL;
+            r->sent.wall_ms = row.started_wall_ms;
+            ours = row.epoch == r->epoch;
         }
     }
     r->step_journaled = false;
-    go_on(r, started, last_step, last_attempt);
+    go_on(r, started, last_step, last_attempt, ours);
 }
 
 void run_recall(struct run *r)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/id.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
@@ -63,10 +63,33 @@ void run_change_outbox(json_t *change, const char *kind, const char *body, json_
 
 /* --- writing ------------------------------------------------------------------------------------------------------ */
 
+/* The database will never take this change. What is known is told without what machines said, which may be what it refuses;
+ * an outcome that could not be written stays open, and is asked for later. */
+static void refused(struct run *r, const struct error *err)
+{
+    log_failure(LOG_ERROR, &r->log, "the database refused the run's change", err);
+    if (r->plain) {
+        run_dropped(r, err->text); /* give_up_at brings it to a person */
+        return;
+    }
+    r->plain = true;
+    r->ends = false;
+    r->doubt.open |= r->change_settles;
+    for (int i = 0; i < r->told_count; i++) {
+        r->told[i].output = "";
+        if (r->told[i].verb != STEP_RECOVER)
+            r->told[i].why = "";
+    }
+    run_end(r, ENDING_HANDED_OVER, WHY_FAULT, err->text, "", "", "");
+}
+
 static void on_written(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct run *r = owner;
     r->db_op = 0;
+    static const struct error lost = {.kind = ERROR_UNCERTAIN, .text = "a test has lost the answer"};
+    if (!err && fault_fails_for("change.answered", r->host ? r->host->name : ""))
+        err = &lost;
     if (err && (err->kind == ERROR_UNREACHED || err->kind == ERROR_DEADLINE || err->kind == ERROR_LIMIT)) {
         log_failure(LOG_WARNING, &r->log, "the run's change was not written; again in a moment", err);
         loop_timer_start(r->timer, WRITE_AGAIN_MS, 0);
@@ -85,8 +108,7 @@ static void on_written(void *owner, const struct pg_answer *answer, const struct
     free(r->change);
     r->change = NULL;
     if (err) {
-        log_failure(LOG_ERROR, &r->log, "the database refused the run's change", err);
-        run_dropped(r, err->text);
+        refused(r, err);
         return;
     }
     if (!run_written(answer)) {
@@ -103,6 +125,9 @@ void run_write_change(struct run *r, enum run_phase phase, json_t *change, void 
     if (change) {
         run_move(r, phase);
         assert(!r->change);
+        r->change_settles = json_is_false(json_object_get(change, "doubt"));
+        if (fault_fails_for("change.refused", r->host ? r->host->name : ""))
+            (void)json_object_set_new(change, "machine", json_stringn("\0", 1)); /* no text in Postgres holds it */
         r->change = json_dumps(change, JSON_COMPACT);
         json_decref(change);
         if (!r->change)
@@ -136,10 +161,15 @@ void run_story(struct run *r, struct story *out)
         .steps_count = r->told_count, .no_standby = r->no_standby, .taken_from = r->was,
         .opened_wall_ms = r->opened_wall_ms, .now_wall_ms = run_wall_ms(r), .ending = r->ending, .reason = r->reason,
         .say = r->scenario && r->scenario->not_healed.say ? r->scenario->not_healed.say : "",
-        .may_start_still = r->may_start_still,
+        .doubts = r->doubts, .doubts_count = r->doubts_count,
         .may_run_ms = r->scenario && r->step >= 0 ? r->scenario->steps[r->step].timeout_ms : 0};
     for (int i = 0; i < STORY_DETAILS_MAX; i++)
         out->details[i] = r->ends && r->details[i] ? r->details[i] : "";
+    if (r->doubt.open && r->ends && r->scenario && r->step >= 0) {
+        out->open = r->doubt.token_there ? OPEN_RUNS : OPEN_MAY_START;
+        out->open_step = r->scenario->steps[r->step].title;
+        out->open_on = r->contact.host ? r->contact.host->name : r->host ? r->host->name : "";
+    }
     if (r->ends && r->ending == ENDING_SHADOWED)
         out->would = would_do(r, &out->would_count);
 }

@@ -14,17 +14,14 @@
 
 #define GUARD_AGAIN_MS 1000
 #define ASK_AGAIN_MS 5000
-#define SETTLE_AGAIN_MS 3000
 #define BUSY_AGAIN_MS 5000
 #define NOT_STARTED_TRIES 4
 #define LOCK_WAIT_MS 10000
-#define ASK_DEADLINE_MS 45000
 #define CONNECT_SLACK_MS 30000
 #define GIVE_UP_SLACK_MS 5000 /* for an answer that is on its way: the script itself ends by give_up_at */
 #define HOUR_MS 3600000
 
 static void guard(struct run *r);
-static void settle(struct run *r);
 static void ask(struct run *r);
 
 static const struct step *step_of(const struct run *r)
@@ -32,7 +29,7 @@ static const struct step *step_of(const struct run *r)
     return &r->scenario->steps[r->step];
 }
 
-static struct wrapper_task fenced(struct run *r, enum wrapper_act act)
+struct wrapper_task run_recover_task(struct run *r, enum wrapper_act act)
 {
     const struct worker *w = r->worker;
     return (struct wrapper_task){.act = act, .become = step_of(r)->become, .cluster = w->settings.cluster,
@@ -44,22 +41,22 @@ static struct wrapper_task fenced(struct run *r, enum wrapper_act act)
 
 /* --- recording ---------------------------------------------------------------------------------------------------- */
 
-static void record_ended(struct run *r)
+void run_recover_ended(struct run *r, const char *doubt)
 {
     const struct step *step = step_of(r);
     const struct wrapper_report *p = &r->report;
     struct run_result result = {.state = p->timed_out ? RESULT_TIMEOUT : p->signal[0] ? RESULT_SIGNAL : RESULT_ENDED,
         .status = p->status, .output = p->out, .output_bytes = p->out_bytes, .cut = p->out_cut};
-    r->settling = false;
     r->recovered = true;
     r->tries = 0;
     r->again_ms = 0;
     r->recover_ended_mono_ms = clock_mono_ms();
     bool well = result.state == RESULT_ENDED && result.status == 0;
-    const char *why = p->already ? "asked of the machine's record after the connection was lost" : "";
     json_t *change = run_change(run_state_of(STEP_RECOVER));
-    run_change_step(change, run_step_keep(r, step, r->contact.host->name, &result, well ? JUDGED_HEALTHY : JUDGED_UNHEALTHY, why));
-    (void)json_object_set_new(change, "doubt", json_false());
+    run_doubt_settled(r, change,
+        run_step_keep(r, step, r->contact.host->name, &result, well ? JUDGED_HEALTHY : JUDGED_UNHEALTHY, ""), doubt);
+    if (doubt)
+        run_change_decision(change, "doubt", doubt);
     r->flow = run_step_gate(r, scenario_after(r->scenario, r->step, well ? JUDGED_HEALTHY : JUDGED_UNHEALTHY, r->sick));
     run_tell_progress(r, change);
     if (r->flow.kind == FLOW_STEP && r->scenario->steps[r->flow.step].verb == STEP_VERIFY)
@@ -78,7 +75,9 @@ static void end_not_started(struct run *r)
 {
     if (run_must_end(r))
         return;
-    const struct inventory_host *host = r->contact.host;
+    const struct inventory_host *host = run_step_host(r, step_of(r));
+    if (!host)
+        return;
     if (r->report.verdict == WRAPPER_BUSY)
         run_end(r, ENDING_HANDED_OVER, WHY_BUSY, step_of(r)->title, host->name, r->report.holder ? r->report.holder : "", "");
     else if (r->report.verdict == WRAPPER_BROKEN)
@@ -89,122 +88,24 @@ static void end_not_started(struct run *r)
 }
 
 /* The attempt certainly did not start: it ends so in the journal, and a new one may ask the guards. */
-static void record_not_started(struct run *r, const char *why, bool again)
+static void record_not_started(struct run *r, const char *why, const char *doubt, bool again)
 {
     const struct step *step = step_of(r);
-    r->settling = false;
-    json_t *row = run_step_row_started(r, step, r->attempt, r->contact.host->name);
+    json_t *row = run_step_row_started(r, step, r->attempt, r->contact.host ? r->contact.host->name : r->host->name);
     (void)json_object_set_new(row, "state", json_string("not_started"));
     (void)json_object_set_new(row, "why", json_string(why));
     json_t *change = run_change(run_state_of(STEP_RECOVER));
-    (void)json_object_set_new(change, "doubt", json_false());
-    run_change_step(change, row);
+    run_doubt_settled(r, change, row, doubt);
+    if (doubt)
+        run_doubt_note(r, change, doubt);
     again = again && ++r->tries < NOT_STARTED_TRIES;
-    r->again_ms = BUSY_AGAIN_MS;
+    r->again_ms = doubt ? 0 : BUSY_AGAIN_MS;
     run_write_change(r, RUN_RECORDING, change, again ? guard_after_pause : end_not_started);
 }
 
-/* --- doubt -------------------------------------------------------------------------------------------------------- */
-
-/* may_start: our token is not on the machine, so what was sent may still start there. */
-static void end_in_doubt(struct run *r, const char *why, bool may_start)
+void run_recover_never(struct run *r, const char *doubt)
 {
-    const struct inventory_host *host = run_step_host(r, step_of(r));
-    r->may_start_still = may_start;
-    if (host) /* else that has ended the run */
-        run_end(r, ENDING_HANDED_OVER, WHY_DOUBT, step_of(r)->title, host->name, why, r->was);
-}
-
-static void verify_anyway(struct run *r)
-{
-    r->flow = run_step_gate(r, scenario_after(r->scenario, r->step, JUDGED_UNHEALTHY, r->sick));
-    run_step_next(r);
-}
-
-static void rerun(struct run *r)
-{
-    run_pause(r, 0, RUN_GUARDING);
-}
-
-static void hand_over_doubt(struct run *r)
-{
-    end_in_doubt(r, "its outcome cannot be learnt from the machine", false);
-}
-
-/* It began, and what became of it is not known and will not be. */
-static void apply_unsure(struct run *r, const char *why)
-{
-    const struct step *step = step_of(r);
-    struct run_result result = {.state = RESULT_LOST, .output = ""};
-    r->settling = false;
-    r->recovered = true;
-    r->recover_ended_mono_ms = clock_mono_ms();
-    json_t *change = run_change(run_state_of(STEP_RECOVER));
-    run_change_step(change, run_step_keep(r, step, r->contact.host->name, &result, JUDGED_CANNOT_TELL, why));
-    run_change_decision(change, "unsure", why);
-    (void)json_object_set_new(change, "doubt", json_false());
-    static void (*const rules[])(struct run *) = {
-        [UNSURE_VERIFY] = verify_anyway, [UNSURE_RERUN] = rerun, [UNSURE_HAND_OVER] = hand_over_doubt};
-    _Static_assert(sizeof rules / sizeof rules[0] == UNSURE_RULES, "one action a rule");
-    run_write_change(r, RUN_RECORDING, change, rules[step->unsure]);
-}
-
-static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outcome, const struct error *err)
-{
-    struct run *r = owner;
-    (void)op;
-    if (!run_ssh_ended(r))
-        return;
-    (void)run_read_answer(r, outcome, err);
-    switch (r->report.verdict) {
-    case WRAPPER_ENDED:
-        r->report.already = true;
-        record_ended(r);
-        return;
-    case WRAPPER_NEVER_STARTED:
-        record_not_started(r, "the machine never started it, and now never will", true);
-        return;
-    case WRAPPER_LOST:
-        apply_unsure(r, "it began on the machine and ended without a record");
-        return;
-    case WRAPPER_REFUSED_MEMORY:
-        apply_unsure(r, "the machine has rebooted or forgotten since");
-        return;
-    case WRAPPER_REFUSED_STALE:
-        run_dropped(r, "a later holder has been on the machine");
-        return;
-    default:
-        if (run_left_ms(r) <= SETTLE_AGAIN_MS)
-            end_in_doubt(r, r->report.verdict == WRAPPER_RUNNING ? "it was still running" : r->report.text, true);
-        else
-            run_pause(r, SETTLE_AGAIN_MS, RUN_SETTLING);
-    }
-}
-
-static void settle_send(struct run *r)
-{
-    run_move(r, RUN_SETTLING);
-    struct wrapper_task task = fenced(r, WRAPPER_ASK);
-    if (r->sent.step == r->step && r->sent.attempt == r->attempt)
-        task.sent_memory_id = r->sent.memory_id;
-    int64_t left = run_left_ms(r);
-    int64_t longest = (left > 0 ? left : 0) + GIVE_UP_SLACK_MS; /* getting there may have used it up */
-    run_send(r, r->contact.host, &task, (unsigned)(longest < ASK_DEADLINE_MS ? longest : ASK_DEADLINE_MS), on_settled);
-}
-
-static void settle(struct run *r)
-{
-    r->settling = true;
-    if (run_left_ms(r) <= 0) {
-        end_in_doubt(r, "the machine could not be reached in time", true);
-        return;
-    }
-    run_contact(r, settle_send);
-}
-
-void run_settle(struct run *r)
-{
-    settle(r);
+    record_not_started(r, "", doubt, true);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */
@@ -216,22 +117,25 @@ static void on_recovered(void *owner, uint64_t op, const struct ssh_outcome *out
     if (!run_ssh_ended(r))
         return;
     bool sent = run_read_answer(r, outcome, err);
+    if (fault_fails_for("recover.answered", r->host->name))
+        return; /* holds still, for a test to end or pause this worker */
     enum wrapper_verdict verdict = r->report.verdict;
     if (!sent) {
-        record_not_started(r, err->text, true);
+        record_not_started(r, err->text, NULL, true);
     } else if (verdict == WRAPPER_ENDED) {
-        record_ended(r);
+        run_recover_ended(r, NULL);
     } else if (verdict == WRAPPER_REFUSED_MEMORY) {
+        record_not_started(r, "the machine's memory or boot has changed", NULL, true);
         r->contact.host = NULL; /* it rebooted between contact and start: the guards and the machine are asked anew */
-        record_not_started(r, "the machine's memory or boot has changed", true);
     } else if (fault_twin("same-worker-retry")) {
-        record_not_started(r, "the connection broke", true);
+        record_not_started(r, "the connection broke", NULL, true);
     } else if (wrapper_not_started(verdict)) {
-        record_not_started(r, r->report.text[0] ? r->report.text : wrapper_verdict_name(verdict), verdict == WRAPPER_BUSY);
+        record_not_started(r, r->report.text[0] ? r->report.text : wrapper_verdict_name(verdict), NULL,
+            verdict == WRAPPER_BUSY);
     } else {
         log_warning(&r->log, "a recover is in doubt; the machine's record is asked", LOG_S("step", step_of(r)->title),
             LOG_S("why", err ? err->text : wrapper_verdict_name(verdict)));
-        settle(r);
+        run_settle(r, DOUBT_SSH);
     }
 }
 
@@ -239,7 +143,7 @@ static void send_recover(struct run *r)
 {
     const struct step *step = step_of(r);
     struct wrapper_value values[WRAPPER_VALUES_MAX];
-    struct wrapper_task task = fenced(r, WRAPPER_RECOVER);
+    struct wrapper_task task = run_recover_task(r, WRAPPER_RECOVER);
     int64_t left = run_left_ms(r);
     int64_t timeout = step->timeout_ms < left ? step->timeout_ms : left;
     task.script = step->run;
@@ -249,6 +153,8 @@ static void send_recover(struct run *r)
     r->sent.step = r->step;
     r->sent.attempt = r->attempt;
     r->sent.memory_id = task.memory_id;
+    r->sent.boot_id = task.boot_id;
+    r->sent.wall_ms = run_wall_ms(r);
     run_move(r, RUN_WORKING);
     int64_t longest = timeout + LOCK_WAIT_MS + CONNECT_SLACK_MS, late = left + GIVE_UP_SLACK_MS;
     run_send(r, r->contact.host, &task, (unsigned)(longest < late ? longest : late), on_recovered);
@@ -331,14 +237,16 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
         return;
     }
     r->attempt = ++r->last_attempt;
+    r->doubt = (struct run_doubt){.open = true};
     r->no_standby |= !v.standby;
     r->blind_tried = false; /* PagerDuty is asked anew before the next */
     bool may = lease_held(r->worker->parts.lease) && run_left_ms(r) > 0;
-    fault_point("recover.journaled"); /* a worker that is late from here on is the machine's to refuse */
+    if (fault_fails_for("recover.journaled", r->host->name)) /* a worker that is late from here on is the machine's to refuse */
+        return;                                              /* told to stand still: a test ends it */
     if (may)
         send_recover(r);
     else
-        record_not_started(r, "this worker could not show its lease", true);
+        record_not_started(r, "this worker could not show its lease", NULL, true);
 }
 
 static void guard(struct run *r)
@@ -349,7 +257,8 @@ static void guard(struct run *r)
     const struct worker *w = r->worker;
     run_move(r, RUN_GUARDING);
     json_t *row = run_step_row_started(r, step, r->last_attempt + 1, r->contact.host->name);
-    (void)json_object_set_new(row, "memory", json_string(r->contact.memory_id)); /* a successor may prove by it that it never began */
+    (void)json_object_set_new(row, "memory", json_string(r->contact.memory_id)); /* a successor may prove by them that it never began */
+    (void)json_object_set_new(row, "boot", json_string(r->contact.boot_id));
     char *text = json_dumps(row, JSON_COMPACT);
     json_decref(row);
     if (!text)
@@ -421,14 +330,14 @@ void run_recover_again(struct run *r)
 {
     switch (r->after_pause) {
     case RUN_SETTLING:
-        settle(r);
+        run_settle_again(r);
         return;
     case RUN_ASKING:
         ask(r);
         return;
     default:
         if (r->settling) /* never a new attempt while one is in doubt */
-            settle(r);
+            run_settle_again(r);
         else
             run_recover(r);
     }

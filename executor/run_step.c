@@ -43,60 +43,18 @@ int run_values(struct run *r, struct wrapper_value *out, int max)
     return n;
 }
 
-static void on_output(void *owner, uint64_t op, bool is_stderr, const char *data, size_t bytes)
-{
-    struct run *r = owner;
-    assert(r->magic == RUN_MAGIC);
-    if (is_stderr || r->answer_complete)
-        return;
-    size_t room = r->answer.bytes_max - r->answer.bytes;
-    (void)buf_add(&r->answer, data, bytes < room ? bytes : room); /* an answer over the bound parses as cut */
-    if (wrapper_complete(buf_text(&r->answer), r->answer.bytes, r->nonce)) {
-        r->answer_complete = true; /* a daemon may hold the channel open for ever */
-        ssh_cancel(r->worker->parts.ssh, op);
-    }
-}
-
 void run_send(struct run *r, const struct inventory_host *host, const struct wrapper_task *task, unsigned deadline_ms,
     ssh_done *done)
 {
-    assert(!r->ssh_op);
-    buf_clear(&r->answer);
-    r->answer_complete = false;
     r->cancelled_look = false;
-    wrapper_nonce(r->nonce);
-    struct buf input;
-    buf_init(&input, WRAPPER_STDIN_BYTES_MAX);
     struct error err = {0};
-    if (wrapper_compose(task, r->nonce, &input, &err) < 0) {
-        buf_done_secret(&input);
+    if (call_send(&r->call, host, task, deadline_ms, done, r, &err) < 0)
         run_end(r, ENDING_HANDED_OVER, WHY_FAULT, err.text, "", "", "");
-        return;
-    }
-    struct ssh_target target = {.name = host->name, .address = host->address, .known_as = host->known_as,
-        .port = (uint16_t)host->port, .user = host->user, .key_file = host->key,
-        .passphrase_file = host->passphrase_file,
-        .transport = host->transport == INVENTORY_OPENSSH ? SSH_OPENSSH : SSH_LIBSSH2};
-    struct ssh_request request = {.target = &target, .command = wrapper_command(), .input = buf_text(&input),
-        .input_bytes = input.bytes, .out_bytes_max = WRAPPER_ANSWER_BYTES_MAX, .err_bytes_max = STDERR_BYTES,
-        .deadline_ms = deadline_ms, .on_output = on_output};
-    r->sent_mono_ms = clock_mono_ms();
-    r->ssh_op = ssh_run(r->worker->parts.ssh, &request, done, r);
-    buf_done_secret(&input);
 }
 
 bool run_read_answer(struct run *r, const struct ssh_outcome *outcome, const struct error *err)
 {
-    r->report = (struct wrapper_report){.verdict = WRAPPER_BROKEN, .out = "", .text = err ? run_text(r, err->text) : "",
-        .status = -1};
-    if (err && !outcome->maybe_ran && !r->answer_complete)
-        return false;
-    struct error why = {0};
-    if (wrapper_parse(buf_text(&r->answer), r->answer.bytes, r->nonce, r->arena, &r->report, &why) < 0)
-        r->report = (struct wrapper_report){.verdict = WRAPPER_BROKEN, .out = "", .text = run_text(r, why.text), .status = -1};
-    if (r->report.verdict == WRAPPER_BROKEN && outcome->err_bytes > 0 && !err)
-        r->report.text = run_text(r, outcome->err);
-    return true;
+    return call_read(&r->call, outcome, err, r->arena, &r->report);
 }
 
 /* --- judging ------------------------------------------------------------------------------------------------------ */
@@ -174,7 +132,12 @@ json_t *run_step_keep(struct run *r, const struct step *step, const char *host, 
         .outcome = outcome, .why = run_text(r, why), .status = result->state == RESULT_ENDED ? result->status : -1,
         .signal = run_text(r, report->signal), .timed_out = result->state == RESULT_TIMEOUT, .left = report->left,
         .output = repaired(r, result->output ? result->output : "", result->output_bytes), .cut = result->cut,
-        .took_ms = clock_mono_ms() - r->sent_mono_ms, .started_wall_ms = run_wall_ms(r) - (clock_mono_ms() - r->sent_mono_ms)};
+        .took_ms = clock_mono_ms() - r->call.sent_mono_ms};
+    s.started_wall_ms = run_wall_ms(r) - s.took_ms;
+    if (step->verb == STEP_RECOVER) { /* as the machine counted it: it may have ended while nobody listened */
+        s.took_ms = (int64_t)report->duration_ms;
+        s.started_wall_ms = r->sent.wall_ms;
+    }
     run_step_tell(r, &s);
     json_t *row = run_step_row_started(r, step, r->attempt, host);
     const char *word = judged ? outcomes[outcome] : result->state == RESULT_ENDED && result->status == 0 ? "done" : "failed";
@@ -320,12 +283,12 @@ static void on_looked(void *owner, uint64_t op, const struct ssh_outcome *outcom
         return;
     const struct step *step = &r->scenario->steps[r->step];
     bool answered = run_read_answer(r, outcome, err);
-    if (r->cancelled_look && !r->answer_complete && run_must_end(r))
+    if (r->cancelled_look && !r->call.complete && run_must_end(r))
         return;
     struct buf said;
     buf_init(&said, STDERR_BYTES * 2);
     text_one_line(outcome->err ? outcome->err : "", outcome->err_bytes < 300 ? outcome->err_bytes : 300, &said);
-    const char *lost = err && !r->answer_complete ? err->text : r->report.text[0] ? r->report.text : wrapper_verdict_name(r->report.verdict);
+    const char *lost = err && !r->call.complete ? err->text : r->report.text[0] ? r->report.text : wrapper_verdict_name(r->report.verdict);
     const struct inventory_host *host = run_step_host(r, step);
     if (host)
         record_look(r, step, host->name, answered, lost, buf_text(&said));
@@ -408,12 +371,15 @@ void run_step_next(struct run *r)
     case FLOW_SELF_HEALED:
     case FLOW_HEALED:
         if (r->hands.closed)
-            run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
+            run_end_closed(r);
         else
             run_reread(r);
         return;
     case FLOW_NOT_HEALED:
-        run_end(r, ENDING_HANDED_OVER, WHY_NOT_HEALED, "", "", "", "");
+        if (r->hands.closed) /* a verify was finished for the timeline's sake */
+            run_end_closed(r);
+        else
+            run_end(r, ENDING_HANDED_OVER, WHY_NOT_HEALED, "", "", "", "");
         return;
     default:
         end_cannot_tell(r);

@@ -42,7 +42,6 @@ struct telling {
     char run[SHORT], set[SHORT];
     struct buf did, would, age, most;
     const struct story_step *first, *last; /* judged, before and after the recovers; NULL */
-    const struct story_step *asked;        /* the last recover whose end was asked of the machine; NULL */
     int recovers;
 };
 
@@ -68,7 +67,6 @@ static void look_at_steps(struct telling *t)
         } else if (step->verb == STEP_RECOVER) {
             add_listed(&t->did, step->title);
             t->recovers++;
-            t->asked = step->why[0] ? step : t->asked;
         }
     }
     for (int i = 0; i < s->steps_count && t->last && s->steps[i].verb != STEP_RECOVER; i++)
@@ -208,12 +206,9 @@ static void say_changes(struct telling *t, struct buf *out)
     for (int i = 0; i < s->steps_count; i++)
         if (s->steps[i].verb == STEP_RECOVER)
             say_changed_step(t, &s->steps[i], &list);
-    bool doubt = s->reason == WHY_DOUBT;
-    if (doubt) {
-        struct story_step open = {.title = s->details[0], .host = s->details[1], .become = "", .login = "", .signal = ""};
-        const struct story_step *last = s->steps_count > 0 ? &s->steps[s->steps_count - 1] : NULL;
-        if (!last || last->verb != STEP_RECOVER || strcmp(last->title, open.title) != 0)
-            say_changed_step(t, &open, &list);
+    if (s->open != OPEN_NONE) {
+        struct story_step open = {.title = s->open_step, .host = s->open_on, .become = "", .login = "", .signal = ""};
+        say_changed_step(t, &open, &list);
     }
     story_args_set(&t->args, "list", buf_text(&list));
     if (list.bytes > 0)
@@ -226,26 +221,29 @@ static void say_changes(struct telling *t, struct buf *out)
         story_args_set(&t->args, "after", t->last->why);
         say_line(t, TEXT_EFFECT, out);
     }
-    if (s->may_start_still)
-        say_line(t, TEXT_MAY_START, out);
+    if (s->open != OPEN_NONE) {
+        story_args_set(&t->args, "step", s->open_step);
+        story_args_set(&t->args, "on", s->open_on);
+        say_line(t, s->open == OPEN_RUNS ? TEXT_RUNS_ON : TEXT_MAY_START, out);
+    }
+}
+
+static void say_sentence(const char *sentence, struct buf *note)
+{
+    story_add(note, sentence, strlen(sentence));
+    story_add(note, "\n", 1);
 }
 
 static void say_circumstances(struct telling *t, struct buf *out)
 {
     const struct story *s = t->story;
-    if (s->taken_from[0] && t->asked) {
-        struct buf end;
-        buf_init(&end, 256);
-        story_end_of(s->language, t->asked, &end);
-        struct story_args a = t->args;
-        story_args_set(&a, "step", t->asked->title);
-        story_args_set(&a, "end", buf_text(&end));
-        story_say(out, s->language, TEXT_TAKEN_OVER_ASKED, &a);
-        story_add(out, "\n", 1);
-        buf_done(&end);
-    } else if (s->taken_from[0]) {
-        say_line(t, TEXT_TAKEN_OVER, out);
+    bool told = false;
+    for (int i = 0; i < s->doubts_count; i++) {
+        say_sentence(s->doubts[i], out);
+        told |= s->taken_from[0] && strstr(s->doubts[i], s->taken_from);
     }
+    if (s->taken_from[0] && !told)
+        say_line(t, TEXT_TAKEN_OVER, out);
     if (s->no_standby)
         say_line(t, TEXT_NO_STANDBY, out);
 }
@@ -341,6 +339,18 @@ void story_start_note(const struct story *s, struct buf *out)
     finish(&note, out);
 }
 
+void story_doubt_note(const struct story *s, const char *sentence, struct buf *out)
+{
+    struct telling t;
+    struct buf note;
+    telling_init(&t, s);
+    buf_init(&note, NOTE_BYTES_MAX);
+    say_sentence(sentence, &note);
+    say_line(&t, TEXT_FOOTER, &note);
+    telling_done(&t);
+    finish(&note, out);
+}
+
 void story_progress_note(const struct story *s, struct buf *out)
 {
     assert(s->steps_count > 0);
@@ -361,6 +371,8 @@ void story_progress_note(const struct story *s, struct buf *out)
     story_args_set(&t.args, "user", last->become[0] ? last->become : last->login);
     story_args_set(&t.args, "took", buf_text(&took));
     say_line(&t, is_judged(last) ? TEXT_PROGRESS_JUDGED : TEXT_PROGRESS_DONE, &note);
+    if (last->doubt && last->doubt[0])
+        say_sentence(last->doubt, &note);
     if (!is_judged(last))
         story_output(s->language, last->output, last->cut, STORY_OUTPUT_CHARS_MAX, &note);
     say_line(&t, TEXT_FOOTER, &note);

@@ -70,6 +70,7 @@ struct story_step {
     bool ended;         /* false: it was begun and its end is not known */
     enum judgement_outcome outcome; /* check, verify */
     const char *why;    /* as the judgement or story_look_why said it, in the story's language; "" = none */
+    const char *doubt;  /* a recover: story_doubt's sentence; NULL = its outcome was never in doubt */
     int status;         /* -1: none */
     const char *signal; /* "" = none */
     bool timed_out;
@@ -78,6 +79,59 @@ struct story_step {
     bool cut;
     int64_t took_ms;
     int64_t started_wall_ms;
+};
+
+/* A recover that was begun and whose outcome is not written: what put it in doubt, and what asking the machine brought. */
+enum story_cause {
+    DOUBT_NO_CAUSE,
+    DOUBT_WORKER,   /* the worker that had sent it was lost                 */
+    DOUBT_SSH,      /* our own connection to the machine broke              */
+    DOUBT_DATABASE, /* it is not known whether what we wrote was committed  */
+};
+enum story_found {
+    DOUBT_ENDED,     /* status, signal, timed_out, took_ms                  */
+    DOUBT_ENDED_NOW, /* it ran still, and was ended, as the scenario says   */
+    DOUBT_RUNS,      /* it runs still, and is waited for                    */
+    DOUBT_NEVER,     /* it never started, and now never will                */
+    DOUBT_LOST,      /* it had begun, and left no record of its end         */
+    DOUBT_FORGOTTEN, /* the machine has rebooted or lost its records        */
+    DOUBT_UNREACHED, /* the machine could not be asked; why                 */
+    DOUBT_FOUNDS,
+};
+struct story_doubt {
+    enum story_cause cause;
+    enum story_found found;
+    const char *title, *on, *node; /* the recover, its machine, who asked */
+    const char *lost;              /* DOUBT_WORKER: its name; "" = not known */
+    enum unsure_rule then;         /* what follows; DOUBT_LOST, DOUBT_FORGOTTEN */
+    int status;
+    const char *signal, *why;      /* "" = none */
+    bool timed_out;
+    int64_t took_ms;               /* by the machine's record; 0 = not known */
+};
+/* One sentence for a person at 03:00: "Worker tokyo-1 was lost while "restart nginx" ran on web1; osaka-1 found that it had
+ * ended with status 0 after 4 s." */
+void story_doubt(enum policy_language language, const struct story_doubt *d, struct buf *out);
+
+/* What a machine said at last about a recover whose run ended in doubt. doubt.found: DOUBT_ENDED, DOUBT_NEVER, DOUBT_LOST,
+ * DOUBT_FORGOTTEN, or DOUBT_UNREACHED: it is asked no more. */
+struct story_token {
+    enum policy_language language;
+    struct story_doubt doubt;  /* cause and then do not matter */
+    int64_t age_ms;            /* since the hand-over */
+    const char *run, *region;
+    const char *output;        /* DOUBT_ENDED; as story_step */
+    bool cut;
+};
+void story_token_sentence(const struct story_token *t, struct buf *out);
+/* The same as a note, with the output. */
+void story_token_note(const struct story_token *t, struct buf *out);
+
+/* Whether a recover has begun whose end nobody knows as the run ends. */
+enum story_open {
+    OPEN_NONE,
+    OPEN_MAY_START, /* the machine could not be asked: it may still start there, or run */
+    OPEN_RUNS,      /* it runs; nothing else of the run can start                       */
 };
 
 #define STORY_DETAILS_MAX 4
@@ -105,13 +159,18 @@ struct story {
     enum ending_reason reason;
     const char *details[STORY_DETAILS_MAX]; /* arguments of the reason, "" where not used */
     const char *say;      /* the scenario's own sentence; "" = none */
-    bool may_start_still; /* a command may still start on the host */
+    const char *const *doubts; /* sentences of story_doubt, in order */
+    int doubts_count;
+    enum story_open open;
+    const char *open_step, *open_on; /* unless OPEN_NONE */
     int64_t may_run_ms;   /* how long it then runs at most; 0: not known */
 };
 
 /* The body of a note: plain text, at most STORY_NOTE_CHARS_MAX characters. Without the marker, which the outbox adds. */
 #define STORY_NOTE_CHARS_MAX 20000
 void story_start_note(const struct story *s, struct buf *out);
+/* A sentence of story_doubt, as soon as it is known. */
+void story_doubt_note(const struct story *s, const char *sentence, struct buf *out);
 /* One step that just ended (the last of steps). */
 void story_progress_note(const struct story *s, struct buf *out);
 void story_ending_note(const struct story *s, struct buf *out);

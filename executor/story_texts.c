@@ -13,6 +13,12 @@
 /* In every reason beside its own details. */
 #define COMMON "host customer service scenario node region lost did look found age "
 
+/* What put a recover in doubt: one of the two. */
+#define WHAT_BROKE "[Worker {lost} was lost ][The connection to {cut} broke ]"
+#define WHAT_BROKE_JA "[ワーカー {lost} が失われました。][{cut}への接続が切れました。]"
+#define NOTHING_STARTS "Nothing of this run can start there any more."
+#define NOTHING_STARTS_JA "この実行から新たに処置が開始されることはありません。"
+
 const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_TITLE_CHECKING] = {"", {"checking", "確認中"}},
     [TEXT_TITLE_RECOVERING] = {"", {"recovering", "復旧処置中"}},
@@ -175,16 +181,18 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_EFFECT] = {"before after", {"Before: {before}. After: {after}.", "処置前: {before} → 処置後: {after}"}},
     [TEXT_TAKEN_OVER] = {"lost node", {"Worker {lost} went away during this run; {node} took over from its journal.",
         "途中でワーカー {lost} が離脱し、{node} が記録をもとに引き継ぎました。"}},
-    [TEXT_TAKEN_OVER_ASKED] = {"lost node step end", {
-        "Worker {lost} went away during this run; {node} took over and asked the machine about \"{step}\": {end}.",
-        "途中でワーカー {lost} が離脱し、{node} が引き継ぎました。「{step}」はマシンの記録では{end}です。"}},
     [TEXT_NO_STANDBY] = {"", {"The database had no synchronous standby while this ran.",
         "実行中、データベースの同期スタンバイがありませんでした。"}},
     [TEXT_MAY_START] = {"step on most", {
         "CAREFUL: \"{step}\" may still start or be running on {on}; firstline could not reach the machine to rule it out."
-        "[ Once started it runs for at most {most}.]",
+        "[ Once started it runs for at most {most}.] firstline goes on asking the machine, and will note here what it says.",
         "注意: {on} で「{step}」がこれから開始される、または実行中の可能性があります。マシンに到達できず、取り消せていません。"
-        "[開始後は最長{most}で終了します。]"}},
+        "[開始後は最長{most}で終了します。]firstline は確認を続け、結果をここに記録します。"}},
+    [TEXT_RUNS_ON] = {"step on most", {
+        "CAREFUL: \"{step}\" is still running on {on}[; it runs for at most {most}]. Nothing else of this run can start there. "
+        "How it ends will be noted here.",
+        "注意: {on} で「{step}」が実行中です[（最長{most}）]。この実行からほかの処置が開始されることはありません。"
+        "終了結果はここに記録します。"}},
     [TEXT_EVIDENCE] = {"date zone opened ended took", {
         "What was done ({date} {zone}; opened {opened}, ended {ended}, {took}):",
         "経過（{date} {zone}、発生 {opened}、終了 {ended}、{took}）:"}},
@@ -227,6 +235,59 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "{on} での[ {login} の]権限（sudo）、空き容量、記録用フォルダーを確認してください。"}},
     [TEXT_NEXT_BUSY] = {"on", {"See what the other run does on {on}: firstline runs", "{on} での別の実行を確認: firstline runs"}},
     [TEXT_NEXT_LOG] = {"node", {"firstline's own log on {node} has the details.", "詳細は {node} の firstline ログにあります。"}},
+
+    [TEXT_DOUBT + DOUBT_ENDED] = {"lost cut step where node how took", {
+        WHAT_BROKE "while \"{step}\" ran[ on {where}]; {node} found that it had ended[ {how}][ after {took}].",
+        "[{where} で]「{step}」の実行中、" WHAT_BROKE_JA "{node} がマシンの記録を確認したところ、[開始から{took}で]終了していました[（{how}）]。"}},
+    [TEXT_DOUBT + DOUBT_ENDED_NOW] = {"lost cut step where node how took", {
+        WHAT_BROKE "while \"{step}\" ran[ on {where}]; {node} found it running still and ended it[ after {took}], as the scenario "
+                   "says.",
+        "[{where} で]「{step}」の実行中、" WHAT_BROKE_JA "{node} の確認時も実行中だったため、シナリオの指定に従い[開始から{took}で]停止しました。"}},
+    [TEXT_DOUBT + DOUBT_RUNS] = {"lost cut step where node", {
+        WHAT_BROKE "while \"{step}\" ran[ on {where}]; {node} found it running still, and waits for it.",
+        "[{where} で]「{step}」の実行中、" WHAT_BROKE_JA "{node} の確認時も実行中のため、終了を待ちます。"}},
+    [TEXT_DOUBT + DOUBT_NEVER] = {"lost cut step where node", {
+        WHAT_BROKE "before \"{step}\" began[ on {where}]; {node} made sure that this attempt never will.",
+        "[{where} で]「{step}」の開始前、" WHAT_BROKE_JA "{node} が、この試行は今後も開始されないことを確認しました。"}},
+    [TEXT_DOUBT + DOUBT_LOST] = {"lost cut step where node then", {
+        WHAT_BROKE "while \"{step}\" ran[ on {where}]; {node} found that it had begun, and no record of how it ended[. {then}].",
+        "[{where} で]「{step}」の実行中、" WHAT_BROKE_JA "{node} の確認では、開始の記録はありますが結果の記録がありません[。{then}]。"}},
+    [TEXT_DOUBT + DOUBT_FORGOTTEN] = {"lost cut step on node then", {
+        WHAT_BROKE "while \"{step}\" was under way; {on} has rebooted or lost its records since, so {node} cannot tell whether "
+                   "it ran[. {then}].",
+        "「{step}」の処理中、" WHAT_BROKE_JA "その後 {on} が再起動したか記録が失われたため、{node} は実行の有無を確認できません"
+        "[。{then}]。"}},
+    [TEXT_DOUBT + DOUBT_UNREACHED] = {"lost cut step on node why", {
+        WHAT_BROKE "while \"{step}\" was under way; {node} has not been able to ask {on} since what became of it[: {why}].",
+        "「{step}」の処理中、" WHAT_BROKE_JA "{node} は {on} に結果を確認できていません[: {why}]。"}},
+    [TEXT_HOW_STATUS] = {"status", {"with status {status}", "終了コード {status}"}},
+    [TEXT_HOW_SIGNAL] = {"signal", {"by signal {signal}", "シグナル {signal}"}},
+    [TEXT_HOW_TIMEOUT] = {"", {"since its time ran out", "時間切れ"}},
+    [TEXT_THE_DATABASE] = {"", {"the database", "データベース"}},
+    [TEXT_SOME_WORKER] = {"", {"of an earlier claim", "（名称不明）"}},
+    [TEXT_THEN + UNSURE_VERIFY] = {"", {"As the scenario says, it is now checked whether it helped",
+        "シナリオの指定に従い、効果の有無を確認します"}},
+    [TEXT_THEN + UNSURE_RERUN] = {"", {"As the scenario says, it is started once more", "シナリオの指定に従い、再実行します"}},
+    [TEXT_THEN + UNSURE_HAND_OVER] = {"", {"As the scenario says, a person goes on from here",
+        "シナリオの指定に従い、担当者に引き継ぎます"}},
+    [TEXT_TOKEN_ENDED] = {"node on age step how took", {
+        "{node} has now asked {on}, {age} after the hand-over: \"{step}\" had ended[ {how}][ after {took}]. " NOTHING_STARTS,
+        "引き継ぎから{age}後、{node} が {on} に確認しました。「{step}」は[開始から{took}で]終了しています[（{how}）]。" NOTHING_STARTS_JA}},
+    [TEXT_TOKEN_NEVER] = {"node on age step", {
+        "{node} has now asked {on}, {age} after the hand-over: \"{step}\" never started there. " NOTHING_STARTS,
+        "引き継ぎから{age}後、{node} が {on} に確認しました。「{step}」は開始されていません。" NOTHING_STARTS_JA}},
+    [TEXT_TOKEN_LOST] = {"node on age step", {
+        "{node} has now asked {on}, {age} after the hand-over: \"{step}\" had begun there, and no record says how it ended. "
+        NOTHING_STARTS,
+        "引き継ぎから{age}後、{node} が {on} に確認しました。「{step}」の開始の記録はありますが、結果の記録がありません。" NOTHING_STARTS_JA}},
+    [TEXT_TOKEN_FORGOTTEN] = {"node on age step", {
+        "{node} has now asked {on}, {age} after the hand-over: it has rebooted or lost its records, so nobody can tell whether "
+        "\"{step}\" ran there. " NOTHING_STARTS,
+        "引き継ぎから{age}後、{node} が {on} に確認しました。再起動または記録の消失のため、「{step}」の実行の有無は確認できません。"
+        NOTHING_STARTS_JA}},
+    [TEXT_TOKEN_EXPIRED] = {"node on age step why", {
+        "{on} could not be asked for {age} what became of \"{step}\"[: {why}]. firstline asks no more.",
+        "{age}の間 {on} に「{step}」の結果を確認できませんでした[: {why}]。確認を終了します。"}},
 
     [TEXT_TAKES_S] = {"s", {"{s} s", "{s}秒"}},
     [TEXT_TAKES_MIN] = {"min s", {"{min} min[ {s} s]", "{min}分[{s}秒]"}},
@@ -308,10 +369,6 @@ const struct story_phrase story_phrases[] = {
     {{"gone", "存在しません"}},
     {{"resolved", "解決済み"}},
     /* a recover's attempt */
-    {{"asked of the machine's record after the connection was lost", "接続が切れたため、マシンの記録で確認"}},
-    {{"the machine never started it, and now never will", "マシンでは開始されておらず、今後も開始されません"}},
-    {{"it began on the machine and ended without a record", "マシンで開始されましたが、結果の記録がありません"}},
-    {{"the machine has rebooted or forgotten since", "その後マシンが再起動したか、記録が失われました"}},
     {{"the machine's memory or boot has changed", "マシンが再起動したか、記録が失われました"}},
     {{"it was still running", "まだ実行中でした"}},
     {{"its outcome cannot be learnt from the machine", "マシンの記録から結果を確認できません"}},

@@ -53,9 +53,9 @@ enum story_text {
     TEXT_CHANGED_BY,
     TEXT_EFFECT,
     TEXT_TAKEN_OVER,
-    TEXT_TAKEN_OVER_ASKED,
     TEXT_NO_STANDBY,
     TEXT_MAY_START,
+    TEXT_RUNS_ON,
     TEXT_EVIDENCE,
     TEXT_SAY,
     TEXT_FOOTER,
@@ -80,6 +80,19 @@ enum story_text {
     TEXT_NEXT_MACHINE,
     TEXT_NEXT_BUSY,
     TEXT_NEXT_LOG,
+    /* doubt */
+    TEXT_DOUBT, /* + enum story_found */
+    TEXT_HOW_STATUS = TEXT_DOUBT + DOUBT_FOUNDS,
+    TEXT_HOW_SIGNAL,
+    TEXT_HOW_TIMEOUT,
+    TEXT_THE_DATABASE,
+    TEXT_SOME_WORKER,
+    TEXT_THEN, /* + enum unsure_rule */
+    TEXT_TOKEN_ENDED = TEXT_THEN + UNSURE_RULES,
+    TEXT_TOKEN_NEVER,
+    TEXT_TOKEN_LOST,
+    TEXT_TOKEN_FORGOTTEN,
+    TEXT_TOKEN_EXPIRED,
     /* durations */
     TEXT_TAKES_S,
     TEXT_TAKES_MIN,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "executor/run.h"
+#include "executor/token.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/id.h"
@@ -39,6 +40,7 @@ struct worker *worker_new(const struct worker_settings *settings, const struct w
     w->claim_timer = loop_timer_new(parts->loop, claim_tick, w);
     w->hands_timer = loop_timer_new(parts->loop, hands_tick, w);
     w->sweep_timer = loop_timer_new(parts->loop, sweep_tick, w);
+    w->tokens = tokens_new(settings, parts);
     loop_timer_start(w->hands_timer, HANDS_EVERY_MS, HANDS_EVERY_MS);
     loop_timer_start(w->sweep_timer, SWEEP_EVERY_MS / 2, SWEEP_EVERY_MS);
     return w;
@@ -50,6 +52,7 @@ void worker_free(struct worker *w)
         return;
     assert(w->magic == WORKER_MAGIC);
     w->draining = true; /* nothing is taken any more */
+    tokens_free(w->tokens);
     w->on_empty = NULL;
     for (int i = 0; i < 3; i++)
         run_forget(w->parts.store, w->claim_ops[i]);
@@ -259,6 +262,7 @@ void worker_lost(struct worker *w)
 void worker_drain(struct worker *w, loop_fn *on_empty, void *owner)
 {
     w->draining = true;
+    tokens_drain(w->tokens);
     w->on_empty = on_empty;
     w->empty_owner = owner;
     for (struct run *r = w->runs; r; r = r->next)

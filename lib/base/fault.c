@@ -133,18 +133,31 @@ static void act(const struct fault *f)
     }
 }
 
-bool fault_fails(const char *place)
+static bool is_here(const struct fault *f, const char *place, const char *which)
+{
+    size_t n = strlen(place);
+    if (strncmp(f->place, place, n) != 0)
+        return false;
+    return f->place[n] == '\0' || (f->place[n] == '/' && strcmp(f->place + n + 1, which) == 0);
+}
+
+bool fault_fails_for(const char *place, const char *which)
 {
     read_environment();
     bool fails = false;
     for (int i = 0; i < faults.count; i++) {
         struct fault *f = &faults.list[i];
-        if (strcmp(f->place, place) != 0 || (++f->passed != f->at && f->at != 0))
+        if (!is_here(f, place, which) || (++f->passed != f->at && f->at != 0))
             continue;
         act(f);
         fails |= f->action == FAULT_FAIL;
     }
     return fails;
+}
+
+bool fault_fails(const char *place)
+{
+    return fault_fails_for(place, "");
 }
 
 void fault_point(const char *place)

@@ -5,6 +5,7 @@
  *
  *     fault_point("recover.journaled");            a place; nothing happens there unless the environment says so
  *     if (fault_fails("recover.answered")) ...     a place that may also be told to fail
+ *     if (fault_fails_for("recover.journaled", host)) ...   likewise, for one of many: told as recover.journaled/HOST
  *     if (!fault_twin("no-fence")) ...             a twin's way: true in the process that plays this twin
  *
  * FIRSTLINE_FAULT=place=action[@n],...   what happens the n-th time that the place is passed (1 when absent, @* each time):
@@ -28,6 +29,7 @@
 #define FAULT_BUILD true
 void fault_point(const char *place);
 bool fault_fails(const char *place);
+bool fault_fails_for(const char *place, const char *which);
 bool fault_twin(const char *name);
 /* For the version: what the environment asks for, behind a warning. Static. */
 const char *fault_notice(void);
@@ -37,6 +39,7 @@ const char *fault_notice(void);
 #define FAULT_BUILD false
 #define fault_point(place) ((void)0)
 #define fault_fails(place) false
+#define fault_fails_for(place, which) false
 #define fault_twin(name) false
 #define fault_notice() ""
 

@@ -133,6 +133,7 @@
 #define RUN_ARENA_BYTES_MAX (8 * 1024 * 1024)      /* of one run: row, values, outputs */
 #define WRAPPER_ANSWER_BYTES_MAX (256 * 1024)      /* kept of one answer; what judges must fit */
 #define RUN_STEPS_TOLD_MAX 64                      /* step attempts kept for the ending note */
+#define RUN_DOUBTS_TOLD_MAX 6                      /* sentences on doubt in the ending note */
 #define RUN_OUTPUT_BYTES_MAX (64 * 1024)           /* of one step, in the journal */
 #define RUN_CHANGE_BYTES_MAX (1024 * 1024)         /* of one write */
 #define RUN_ALERTS_MAX 1000                        /* PagerDuty's own limit */

@@ -128,7 +128,8 @@ void run_step_at(const struct pg_answer *answer, int index, struct run_step_row 
     *out = (struct run_step_row){.step = (int)INT(0), .attempt = (int)INT(1), .verb = TEXT(2), .title = TEXT(3),
         .state = TEXT(4), .epoch = INT(5), .host = TEXT(6), .become = TEXT(7), .status = TEXT(8), .signal = TEXT(9),
         .outcome = TEXT(10), .why = TEXT(11), .output = TEXT(12), .cut = pg_bool(answer, 0, index, 13),
-        .took_ms = INT(14), .started_wall_ms = INT(15), .memory = TEXT(16)};
+        .took_ms = INT(14), .started_wall_ms = INT(15), .memory = TEXT(16), .boot = TEXT(17),
+        .doubt = TEXT(18), .ended_ago_ms = INT(19)};
 #undef TEXT
 #undef INT
 }

@@ -66,9 +66,10 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out);
 struct run_step_row {
     int step, attempt;
     const char *verb, *title, *state, *host, *become, *status, *signal, *outcome, *why, *output;
-    const char *memory; /* of a recover: the machine's memory that it was sent to */
+    const char *memory, *boot; /* of a recover: the machine's memory and boot that it was sent to */
+    const char *doubt;         /* of a recover: why it was in doubt and how that was settled; "" */
     bool cut;
-    int64_t epoch, took_ms, started_wall_ms;
+    int64_t epoch, took_ms, started_wall_ms, ended_ago_ms;
 };
 uint64_t run_read_steps(struct store *s, const char *id, pg_done *done, void *owner);
 int run_steps_count(const struct pg_answer *answer);

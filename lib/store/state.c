@@ -2,7 +2,7 @@
  * The state of the whole. */
 #include "lib/store/state.h"
 
-enum { SCHEMA, STANDBY, RUNS, WRITES, NODES };
+enum { SCHEMA, STANDBY, RUNS, WRITES, TOKENS, NODES };
 
 uint64_t state_ask(struct store *s, unsigned timeout_ms, pg_done *done, void *owner)
 {
@@ -11,6 +11,7 @@ uint64_t state_ask(struct store *s, unsigned timeout_ms, pg_done *done, void *ow
         [STANDBY] = "replication_state",
         [RUNS] = "run_backlog",
         [WRITES] = "outbox_backlog",
+        [TOKENS] = "token_backlog",
         [NODES] = "node_list",
     };
     struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
@@ -24,7 +25,8 @@ void state_read(const struct pg_answer *a, struct state_answer *out)
     *out = (struct state_answer){.answer = a, .schema = (int)pg_int(a, SCHEMA, 0, 0), .standby = pg_bool(a, STANDBY, 0, 0),
         .runs_waiting = pg_int(a, RUNS, 0, 0), .runs_held = pg_int(a, RUNS, 0, 1), .runs_oldest_ms = pg_int(a, RUNS, 0, 2),
         .writes_waiting = pg_int(a, WRITES, 0, 0), .writes_unknown = pg_int(a, WRITES, 0, 1),
-        .writes_failed = pg_int(a, WRITES, 0, 2), .writes_oldest_ms = pg_int(a, WRITES, 0, 3)};
+        .writes_failed = pg_int(a, WRITES, 0, 2), .writes_oldest_ms = pg_int(a, WRITES, 0, 3),
+        .tokens_owed = pg_int(a, TOKENS, 0, 0), .tokens_oldest_ms = pg_int(a, TOKENS, 0, 1)};
 }
 
 int state_nodes(const struct state_answer *s)

@@ -16,6 +16,7 @@ struct state_answer {
     bool standby; /* synchronous replication is in force */
     int64_t runs_waiting, runs_held, runs_oldest_ms;
     int64_t writes_waiting, writes_unknown, writes_failed, writes_oldest_ms;
+    int64_t tokens_owed, tokens_oldest_ms; /* to machines, by runs that ended in doubt */
 };
 void state_read(const struct pg_answer *answer, struct state_answer *out);
 

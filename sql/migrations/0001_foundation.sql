@@ -152,6 +152,7 @@ create table step (
     host       text not null default '',
     machine    text not null default '',
     memory     text not null default '',            -- of a recover: the machine's memory id that it was sent to
+    boot       text not null default '',            -- likewise, its boot id
     become     text not null default '',
     started_at timestamptz not null default clock_timestamp(),
     ended_at   timestamptz,
@@ -162,6 +163,7 @@ create table step (
     output     text,                                -- bounded, secrets removed
     cut        boolean not null default false,
     took_ms    integer,
+    doubt      text,                                -- of a recover: why its outcome was in doubt, and how that was settled
     primary key (run, step, attempt)
 );
 create index step_recovers on step (machine, scenario, title, started_at) where verb = 'recover';
@@ -208,6 +210,30 @@ create index outbox_run on outbox (run);
 create index outbox_endings on outbox (not_before)
     where state = 'waiting' and kind in ('ending', 'ending_title', 'status', 'hand_over');
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
+
+-- A run that ended with a recover in doubt owes its last token to the machine: until that is there, a command that is still
+-- on its way may start. A row is written by the ending's own transaction and delivered by any worker (docs/doubt.md).
+create table token_debt (
+    run        uuid primary key,                    -- kept among the hot ones until this is settled
+    incident   bigint not null references incident,
+    step       integer not null,
+    attempt    integer not null,
+    title      text not null,
+    host       text not null,                       -- of the inventory, in which it is looked up at each try
+    machine    text not null default '',
+    become     text not null default '',
+    memory     text not null default '',
+    boot       text not null default '',
+    language   text not null,                       -- of the notes
+    epoch      bigint not null,                     -- above the run's own; + 1 at each try: the later try's token wins
+    tries      integer not null default 0,
+    not_before timestamptz not null default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp(),
+    error      text not null default '',            -- why the last try failed
+    settled_at timestamptz,
+    outcome    text                                 -- ended, never, lost, expired
+);
+create index token_debt_due on token_debt (not_before) where settled_at is null;
 
 -- Stop switches. scope: global, region, customer, scenario, history-lost.
 create table control (

@@ -56,10 +56,10 @@ with lock as (
      where r.id = $1 and r.epoch = $2 and r.ended_at is null
     returning r.id, r.epoch, r.customer, coalesce(r.scenario, '') as scenario, v.refusal, v.detail
 ), journal as (
-    insert into step (run, step, attempt, verb, title, state, epoch, customer, scenario, host, machine, memory, become)
+    insert into step (run, step, attempt, verb, title, state, epoch, customer, scenario, host, machine, memory, boot, become)
     select h.id, j.step, j.attempt, 'recover', j.title, 'started', h.epoch, h.customer, h.scenario, j.host, j.machine,
-           coalesce(j.memory, ''), coalesce(j.become, '')
-      from held h, jsonb_to_record($8::jsonb) as j (step int, attempt int, title text, host text, machine text, memory text, become text)
+           coalesce(j.memory, ''), coalesce(j.boot, ''), coalesce(j.become, '')
+      from held h, jsonb_to_record($8::jsonb) as j (step int, attempt int, title text, host text, machine text, memory text, boot text, become text)
      where h.refusal = ''
     returning 1
 )

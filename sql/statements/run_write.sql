@@ -1,8 +1,9 @@
 -- Every change to a held run: begins by the UPDATE that is the fence; journal, decisions and outbox rows are inserted from
 -- its RETURNING. Parameters: id uuid, epoch bigint, change jsonb:
 --   {state, step, attempt, doubt, mode, scenario, scenario_set, inventory_set, host, machine, facts, give_up_ms, ending,
---    reason, steps: [...], decisions: [{kind, text}], outbox: [{channel, kind, body, about, marker, target}]};
--- absent keys stay as they are. steps rows: see table step; a row of a known (step, attempt) is completed.
+--    reason, language, steps: [...], decisions: [{kind, text}], outbox: [{channel, kind, body, about, marker, target}]};
+-- absent keys stay as they are. steps rows: see table step; a row of a known (step, attempt) is completed. An ending while
+-- a recover is in doubt leaves a row in token_debt; language is that of its notes.
 -- Columns: id uuid. Zero rows: the run was taken over; nothing was written. Not repeatable blindly: read first.
 with held as (
     update run set
@@ -22,26 +23,36 @@ with held as (
         reason = $3::jsonb ->> 'reason',
         ended_at = case when $3::jsonb ? 'ending' then clock_timestamp() end
      where id = $1 and epoch = $2 and ended_at is null
-    returning id, incident, account, incident_key, opening, customer, coalesce(scenario, '') as scenario, epoch
+    returning id, incident, account, incident_key, opening, customer, coalesce(scenario, '') as scenario, epoch,
+              doubt and ended_at is not null as owes
 ), journal as (
     insert into step as s (run, step, attempt, verb, title, state, epoch, customer, scenario, host, machine, become, ended_at,
-                           status, signal, outcome, why, output, cut, took_ms)
+                           status, signal, outcome, why, output, cut, took_ms, doubt)
     select h.id, j.step, j.attempt, j.verb, j.title, j.state, h.epoch, h.customer, h.scenario, coalesce(j.host, ''),
            coalesce(j.machine, ''), coalesce(j.become, ''), case when j.state <> 'started' then clock_timestamp() end,
-           j.status, j.signal, j.outcome, j.why, j.output, coalesce(j.cut, false), j.took_ms
+           j.status, j.signal, j.outcome, j.why, j.output, coalesce(j.cut, false), j.took_ms, j.doubt
       from held h, jsonb_to_recordset(coalesce($3::jsonb -> 'steps', '[]')) as j
            (step int, attempt int, verb text, title text, state text, host text, machine text, become text, status int,
-            signal text, outcome text, why text, output text, cut boolean, took_ms int)
+            signal text, outcome text, why text, output text, cut boolean, took_ms int, doubt text)
     on conflict (run, step, attempt) do update set
         state = excluded.state, ended_at = excluded.ended_at, status = excluded.status, signal = excluded.signal,
         outcome = excluded.outcome, why = excluded.why, output = excluded.output, cut = excluded.cut,
-        took_ms = excluded.took_ms
+        took_ms = excluded.took_ms, doubt = excluded.doubt
       where s.state = 'started'
     returning 1
 ), decided as (
     insert into decision (run, epoch, kind, text)
     select h.id, h.epoch, d.kind, d.text
       from held h, jsonb_to_recordset(coalesce($3::jsonb -> 'decisions', '[]')) as d (kind text, text text)
+    returning 1
+), owed as ( -- what the journal says of the recover in doubt
+    insert into token_debt (run, incident, step, attempt, title, host, machine, become, memory, boot, language,
+                            epoch)
+    select h.id, h.incident, s.step, s.attempt, s.title, s.host, s.machine, s.become, s.memory, s.boot,
+           coalesce($3::jsonb ->> 'language', 'en'), h.epoch
+      from held h, step s
+     where h.owes and s.run = h.id and s.verb = 'recover' and s.state = 'started'
+     order by s.attempt desc limit 1
     returning 1
 ), turn as ( -- the incident before its outbox rows, as the sender locks them: else both wait for each other
     select h.*, exists (select from incident i where i.id = h.incident for no key update) as locked from held h

@@ -12,13 +12,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ("lib", "executor", "coordinator", "cli")
-NAMED = re.compile(r'\bfault_(?:point|fails|twin)\("([^"]+)"\)')
+NAMED = re.compile(r'\bfault_(?:point|fails|fails_for|twin)\("([^"]+)"[,)]')
 VARIABLES = ("FIRSTLINE_FAULT", "FIRSTLINE_TWIN")
 
 
 def binary():
     """The program of the preset `faults`, which tests/run builds for the end-to-end tests."""
-    path = os.environ.get("FIRSTLINE_FAULTS_BINARY", str(ROOT / "build/faults/firstline"))
+    path = os.path.abspath(os.environ.get("FIRSTLINE_FAULTS_BINARY", ROOT / "build/faults/firstline"))
     if not pathlib.Path(path).exists():
         raise RuntimeError(f"{path} is not there: cmake --preset faults && cmake --build --preset faults --target firstline")
     return path

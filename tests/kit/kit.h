@@ -20,4 +20,7 @@ char *kit_read(const char *path, size_t *out_bytes);
         skip();                                                                                    \
     } while (0)
 
+/* The text must be what the file holds; with FIRSTLINE_GOLDEN=write in the environment the file is written instead. */
+void kit_golden(const char *path, const char *text);
+
 #endif

@@ -36,7 +36,7 @@ SERVICES = [{"id": "PSVCEN1", "customer": "acme"},
 
 
 def binary():
-    return os.environ.get("FIRSTLINE_BINARY", str(ROOT / "build/dev/firstline"))
+    return os.path.abspath(os.environ.get("FIRSTLINE_BINARY", ROOT / "build/dev/firstline"))
 
 
 def program(*words, **options):
