@@ -9,7 +9,7 @@
         pair.fail_over("kill")                       # kill | stop | pause | stale, then promote, in one word
 
     pair.promote(stale=True)   # the old primary lives on with what it knew: two primaries; it is pair.old
-    pair.alone()               # the primary gives its standby up, as Patroni does: commits no longer wait
+    pair.alone()               # the primary gives its standby up, as Patroni does: commits no longer wait; .together()
     pair.in_step()             # waits until the standby is synchronous
     pair.keep("early")         # a base backup of now ...
     pair.restore("early")      # ... becomes the data of both: acknowledged commits since then are gone
@@ -67,6 +67,10 @@ class Pair:
         self.standby.write("postgresql.auto.conf",
                            f"primary_conninfo = '{self.primary.conninfo('postgres')} application_name=standby'\n")
         self.standby.start()
+        self.together()
+
+    def together(self):
+        """The primary waits for its standby from now on."""
         self.primary.setting("synchronous_standby_names", "*")
         self.in_step()
 
