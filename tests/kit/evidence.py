@@ -37,8 +37,11 @@ def head(what, began, ended, build):
 
 
 def write(name, document):
+    return write_to(ROOT / "docs/evidence" / name, document)
+
+
+def write_to(path, document):
     """One key a line, so that two measurements can be compared."""
-    path = ROOT / "docs/evidence" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"  {json.dumps(key)}: {value_text(value)}" for key, value in document.items()]
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

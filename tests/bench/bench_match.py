@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""Titles matched per second against 10, 1,000 and 10,000 scenarios, beside a loop of PCRE2 patterns and Hyperscan.
+
+Of the scenarios 70 % match by keyword, 20 % by a phrase, 10 % by a pattern; of the titles 60 % belong to one, the rest to none.
+The peers get one pattern a scenario that finds the same titles, and do less: no NFKC, no limits, no reading of values.
+"""
+
+import json
+
+from tests.bench.harness import RELEASE, ROOT, checked, ratios, spread
+
+SCENARIO = """\
+scenario: {name}
+about: For the benchmark.
+match: {match}
+target: {{ host: [alert.details.host] }}
+steps:
+  - check: it is there
+    run: "true"
+"""
+WORDS = ("disk memory queue latency replica certificate backup login socket thread index cache node pod volume quota batch "
+         "mail proxy kernel").split()
+TARGET_MEAN_NS, TARGET_MAX_NS = 20_000, 1_000_000
+
+
+def kinds(count):
+    """(name, scenario's match, peer's pattern, a title) of each scenario."""
+    for i in range(count):
+        word = WORDS[i % len(WORDS)]
+        if i % 10 < 7:
+            yield (f"s{i}", f"{{ keyword: {word}-{i} }}", rf"\[[A-Z][A-Z0-9]{{0,15}}:\s*{word}-{i}[\s\]]",
+                   f"[AMS:{word}-{i} host=web{i} mount=/var] {word} alert on web{i}")
+        elif i % 10 < 9:
+            yield (f"s{i}", f'{{ title: ["{word} trouble number {i} "] }}', f"{word} trouble number {i} ",
+                   f"PROBLEM web{i}: {word} trouble number {i} since noon")
+        else:
+            yield (f"s{i}", f"{{ title: ['re:{word}{i} (is|was) (down|slow)'] }}", f"{word}{i} (is|was) (down|slow)",
+                   f"host web{i} says that {word}{i} was slow")
+
+
+def prepare(bench, count, titles_count):
+    folder = bench.scratch / f"set-{count}"
+    folder.mkdir()
+    made = list(kinds(count))
+    for name, match, _, _ in made:
+        (folder / f"{name}.yaml").write_text(SCENARIO.format(name=name, match=match))
+    (folder / "order.yaml").write_text("order: [" + ", ".join(name for name, *_ in made) + "]\n")
+    (bench.scratch / f"patterns-{count}").write_text("".join(pattern + "\n" for _, _, pattern, _ in made))
+    titles = []
+    for i in range(titles_count):
+        if i % 10 < 6:
+            titles.append(bench.chance.choice(made)[3])
+        else:
+            titles.append(f"[AMS:unknown-{bench.chance.randrange(10**6)} host=db{i}] something that nobody knows happened on db{i}")
+    (bench.scratch / f"titles-{count}").write_text("".join(title + "\n" for title in titles))
+
+
+def measure(bench):
+    peers = ROOT / "build" / "bench" / "match_peers"
+    peers.parent.mkdir(parents=True, exist_ok=True)
+    checked(["cc", "-O2", "-o", peers, ROOT / "tests/bench/match_peers.c", "-lpcre2-8", "-lhs"])
+    rows = []
+    for count in (10, 1000) if bench.quick else (10, 1000, 10_000):
+        titles = bench.count(2000, 200)
+        prepare(bench, count, titles)
+        patterns, file = bench.scratch / f"patterns-{count}", bench.scratch / f"titles-{count}"
+
+        def peer(kind, times, patterns=patterns, file=file):
+            return lambda: json.loads(checked([peers, kind, patterns, file, times])["out"])
+
+        def ours(folder=bench.scratch / f"set-{count}", file=file):
+            return json.loads(checked([RELEASE / "tests/match_bench", folder, file, 5])["out"])
+
+        sides = {"firstline": ours, "pcre2": peer("pcre2", 1), "pcre2-jit": peer("pcre2-jit", 1), "hyperscan": peer("hyperscan", 5)}
+        found = bench.pairs(sides)
+        want = sum(1 for line in file.read_text().splitlines() if "unknown-" not in line) / titles
+        for name, figures in found.items():
+            for one in figures:
+                if one["matched"] != want * one["titles"]:
+                    raise RuntimeError(f"{name} matched {one['matched']} of {one['titles']} titles, not {want:.0%}")
+            mean = spread([one["mean_ns"] / 1000 for one in figures])
+            rows.append({"scenarios": count, "matcher": name, "titles": figures[0]["titles"], "mean_us": mean,
+                         "titles_per_s": round(1e6 / mean["median"]), "max_us": max(one["max_ns"] for one in figures) / 1000,
+                         "load_ms": spread([one["load_ms"] for one in figures])["median"],
+                         "times_ours": ratios(found, name, "firstline", "mean_ns")})
+    bench.table("matching", rows)
+    last = next(row for row in rows if row["matcher"] == "firstline" and row["scenarios"] == rows[-1]["scenarios"])
+    bench.put(asked=bench.rounds, reached=bench.rounds, target={"mean_us": TARGET_MEAN_NS / 1000, "max_us": TARGET_MAX_NS / 1000},
+              target_reached=last["mean_us"]["median"] * 1000 <= TARGET_MEAN_NS and last["max_us"] * 1000 <= TARGET_MAX_NS)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""What every benchmark needs: rounds in pairs, CPU and memory of process trees, tables, evidence.
+
+A benchmark is tests/bench/bench_NAME.py: its docstring's first line says what it measures, and measure(bench) does.
+CPU is user and system time of a whole process tree, ended children by their parents' account.
+"""
+
+import os
+import pathlib
+import random
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from tests.kit import evidence, processes
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RELEASE = ROOT / "build" / "release"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Skip(Exception):
+    """This machine cannot run it; the text says why."""
+
+
+class Bench:
+    """One benchmark's run. Use `with`: its scratch folder and the processes below us end with it."""
+
+    def __init__(self, name, what, options):
+        self.name = name
+        self.what = what
+        self.quick = options.quick
+        self.rounds = options.rounds or (1 if options.quick else 7)
+        self.seed = options.seed
+        self.chance = random.Random(f"{options.seed} {name}")
+        self.began = time.time()
+        self.document = {}
+        self.scratch = None
+
+    def __enter__(self):
+        self.scratch = pathlib.Path(tempfile.mkdtemp(prefix="firstline-bench-", dir="/tmp"))
+        self.scratch.chmod(0o755)
+        return self
+
+    def __exit__(self, *_):
+        processes.end_all()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def count(self, full, quick):
+        return quick if self.quick else full
+
+    def say(self, text):
+        print(f"  {text}", flush=True)
+
+    def put(self, **what):
+        """Into the evidence."""
+        self.document.update(what)
+
+    def table(self, title, rows):
+        """Prints rows (dicts of the same keys) and keeps them as evidence under the title."""
+        self.document[title] = rows
+        keys = list(rows[0])
+        texts = [keys, *([cell(row.get(key)) for key in keys] for row in rows)]
+        widths = [max(len(line[i]) for line in texts) for i in range(len(keys))]
+        self.say(title)
+        for line in texts:
+            first, *rest = zip(line, widths)
+            self.say("  " + "  ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]))
+
+    def pairs(self, sides):
+        """Runs each side once a round, in turning order. sides: {name: function}, which returns {figure: number}.
+        Returns {name: [figures of each round]}."""
+        names = list(sides)
+        rows = {name: [] for name in names}
+        for number in range(self.rounds):
+            for name in names[number % len(names):] + names[:number % len(names)]:
+                rows[name].append(sides[name]())
+            self.say(f"round {number + 1} of {self.rounds}")
+        return rows
+
+    def write(self):
+        head = evidence.head(self.what, self.began, time.time(), "release")
+        document = {**head, "seed": self.seed, "rounds": self.rounds, "quick": self.quick, **self.document}
+        if self.quick:
+            return evidence.write_to(ROOT / "build" / "bench" / f"{self.name}.json", document)
+        return evidence.write(f"bench-{self.name}.json", document)
+
+
+def cell(value):
+    if isinstance(value, dict):
+        return f"{cell(value['median'])} ({cell(value['min'])} .. {cell(value['max'])})"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return "-" if value is None else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def spread(values):
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
+
+
+def ratios(rows, one, other, figure):
+    """Of one side's figure over the other's, pair by pair."""
+    return spread([a[figure] / b[figure] if b[figure] else float("inf") for a, b in zip(rows[one], rows[other])])
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+# --- processes ------------------------------------------------------------------------------------------------------
+
+def run(command, **options):
+    """Runs a command to its end: {"wall_s", "cpu_s", "rss_kib", "status", "out"}; CPU and memory of it and all it waited for."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, errors="replace", check=False,
+                          stdin=subprocess.DEVNULL, **options)
+    wall = time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"wall_s": wall, "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+            "rss_kib": after.ru_maxrss, "status": done.returncode, "out": done.stdout, "err": done.stderr}
+
+
+def checked(command, **options):
+    """As run; raises where the command fails."""
+    done = run(command, **options)
+    if done["status"] != 0:
+        raise RuntimeError(f"{command[0]}: exit {done['status']}: {(done['out'] + done['err'])[-2000:]}")
+    return done
+
+
+def tree(pids):
+    """The living processes of these and below."""
+    found = set()
+    for pid in pids:
+        found |= {pid, *processes.descendants(pid)}
+    return found
+
+
+def cpu_s(*pids):
+    """What these process trees have used so far. A child that ended unwaited, or was adopted, is not seen."""
+    ticks = 0
+    for pid in tree(pids):
+        try:
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICKS
+
+
+def status_kib(pid, key):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    return 0
+
+
+def peak_kib(*pids):
+    """The peak resident memory of each process of these trees, summed: an upper bound."""
+    total = 0
+    for pid in tree(pids):
+        try:
+            total += status_kib(pid, "VmHWM")
+        except OSError:
+            continue
+    return total
