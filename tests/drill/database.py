@@ -153,7 +153,7 @@ class Pair:
         there is a standby: libpq would stop at one that has not replayed that yet."""
         for member in self.etcd.values():
             member.start()
-        self._wait(lambda: self._get(WITNESS, ETCD, "/health").get("health") == "true", "etcd to have a quorum")
+        self.wait_quorum(WITNESS)
         self.patroni[first].start()
         self._wait(lambda: self.primary() == first, f"the primary in {first}")
         self.query("create role firstline login", database="postgres")
@@ -186,6 +186,9 @@ class Pair:
 
     def resume(self, site):
         self.patroni[site].signal(signal.SIGCONT)
+
+    def wait_quorum(self, site):
+        self._wait(lambda: self._get(site, ETCD, "/health").get("health") == "true", f"etcd in {site} to have a quorum")
 
     def wait_synchronous(self, longest_s=START_LIMIT_S):
         self._wait(lambda: self.health()["synchronous"], "a primary with a synchronous standby", longest_s)

@@ -10,11 +10,19 @@ from tests.drill.database import SITES
 REGION_S = {10: 25, 20: 45}
 TAKEOVER_S = 10
 DEAD = "select name, extract(epoch from dead_at)::float, dead_why from node where dead and dead_at >= to_timestamp(%s) order by dead_at"
-FIRST_ROWS = """
-select extract(epoch from min(at))::float from (
+JOURNAL = """
+with j as (
     select run, epoch, started_at as at from step union all select run, epoch, started_at from step_history
-    union all select run, epoch, at from decision union all select run, epoch, at from decision_history) j
- group by run, epoch order by 1"""
+    union all select run, epoch, ended_at from step where ended_at is not null
+    union all select run, epoch, ended_at from step_history where ended_at is not null
+    union all select run, epoch, at from decision union all select run, epoch, at from decision_history),
+held as (select run, epoch, extract(epoch from min(at))::float as first, extract(epoch from max(at))::float as last from j group by run, epoch)
+"""
+FIRST_ROWS = JOURNAL + "select first from held order by 1"
+# From the last row of one holder to the first of the next, for each change of holder in the time of the harm.
+HANDED_ON = JOURNAL + """
+select greatest(first - before, 0) from (
+    select first, lag(last) over (partition by run order by epoch) as before from held) h where before is not null and first between %s and %s"""
 
 
 def spread(times):
@@ -41,6 +49,7 @@ def of_round(drill, verdicts):
     victims = drill.lost_nodes
     noticed = [row["after_s"] for row in dead if row["name"] in victims]
     probe = drill.probes[drill.away]
+    dropped = sum(node.read_log().count('event="run dropped here"') for node in drill.site.nodes.values() if node.name in victims)
     missing = {f"{writer} in {site}": len(probe.missing(site)) for writer, probe in drill.probes.items() for site in SITES}
     counts = {promise["name"]: promise["counts"] for promise in verdicts["promises"]}
     found = {
@@ -49,6 +58,7 @@ def of_round(drill, verdicts):
         "claims_out_s": claims_gap(database, drill.at, drill.healed_at),
         "orphans": spread(orphans.times.values()), "orphan_times_s": [round(time, 2) for time in sorted(orphans.times.values())],
         "orphans_lost": len(orphans.lost()), "ended_as_it_happened": len(orphans.finished), "limit_s": limit,
+        "handed_on": spread(row[0] for row in database.query(HANDED_ON, drill.at, drill.healed_at)), "dropped_by_the_lost": dropped,
         "in_doubt": collections.Counter(row["settled"] for row in orphans.in_doubt()),
         "incidents": len(drill.load.made), "taken_for_dead": dead,
         "primary_after": database.primary(), "probe_rows": {name: len(probe.acknowledged) for name, probe in drill.probes.items()},
@@ -67,6 +77,8 @@ def faults(drill, found, verdicts):
         broken.append(f"{found['orphans_lost']} runs never went on: {drill.orphans.lost()}")
     if found["orphans"].get("max_s", 0) > found["limit_s"]:
         broken.append(f"a run went on only {found['orphans']['max_s']} s after its worker was lost; the limit is {found['limit_s']} s")
+    if not drill.mode.region_dies and found["handed_on"].get("max_s", 0) > found["limit_s"]:
+        broken.append(f"a run was without a holder for {found['handed_on']['max_s']} s; the limit is {found['limit_s']} s")
     if drill.needs_orphans and not drill.orphans.held:
         broken.append("no run was held by what was lost: nothing was shown")
     for where, count in found["probe_rows_missing"].items():

@@ -16,6 +16,7 @@ match: { keyword: broken }
 target: { host: [keyword.host, alert.details.host] }
 values:
   tag: { type: word, from: [keyword.tag] }
+  machine: { type: word, from: [host.machine] }
   kind: { type: word, from: [alert.details.kind] }
   look: { type: int, from: [alert.details.look], least: 0, most: 30 }
   work: { type: int, from: [alert.details.work], least: 0, most: 30 }
@@ -27,7 +28,7 @@ steps:
   - collect: its last lines
     run: sleep "$look"; uptime
   - recover: start it
-    run: /srv/recorder "$host" "$tag" "start it" "sleep $work; test $kind = stuck || touch /srv/state/$tag"
+    run: /srv/recorder "$machine" "$tag" "start it" "sleep $work; test $kind = stuck || touch /srv/state/$tag"
   - verify: is it up
     every: 1s
     within: 4s
@@ -78,11 +79,11 @@ class Load:
     def _make(self, number):
         kind = self.random.choice(KINDS)
         look, work = self.random.randint(*LOOK_S), self.random.randint(*WORK_S)
-        host = self.site.hosts[number % len(self.site.hosts)]
+        host, machine = list(self.site.hosts.items())[number % len(self.site.hosts)]
         tag = f"t{number}"
         title = f"[AMS:broken tag={tag}] {host} is down"
         details = {"host": host, "kind": kind.name, "look": look, "work": work}
         made = self.site.simulator.trigger(title, alerts=[{"summary": title, "details": details}])
         self.made[made["id"]] = tag
-        self.site.history.created(made["id"], tag=tag, title=title, machine=host, recover=kind.recover,
+        self.site.history.created(made["id"], tag=tag, title=title, machine=machine, recover=kind.recover,
                                   expect=[kind.ending, *self.expect_more])

@@ -21,6 +21,8 @@ def of_round(result, verdict_text):
         ("no write for", f"{result['writes_out_s']} s"),
         ("no claim for", f"{result['claims_out_s']} s"),
         ("orphaned runs", f"{went_on}; {result['orphans_lost']} lost; {result['ended_as_it_happened']} had just ended"),
+        ("handed on", f"{result['handed_on']['count']} changes of holder, at most {result['handed_on'].get('max_s', 0)} s between their rows; "
+                      f"the lost workers dropped {result['dropped_by_the_lost']} runs themselves"),
         ("recovers in doubt", doubt),
         ("primary", f"{result['primary']}, afterwards {result['primary_after']}"),
         ("probe's rows", f"{sum(result['probe_rows'].values())} acknowledged; missing: {result['probe_rows_missing']}"),

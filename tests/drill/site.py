@@ -110,11 +110,13 @@ class Site:
                 self._node(site, number)
 
     def _hosts(self):
+        """The last two names are one machine: what is done there under both must not overlap."""
         entries = self.machine.hosts(HOSTS)
-        for name, entry in entries.items():
-            entry["machine"] = name  # the recorder's word for it
+        for number, (name, entry) in enumerate(entries.items(), 1):
+            entry["machine"] = name if number < HOSTS else f"web{HOSTS - 1}"
+            entry["variables"] = {"machine": entry["machine"]}
         self.world.inventory({"acme": entries})
-        self.hosts = list(entries)
+        self.hosts = {name: entry["machine"] for name, entry in entries.items()}
 
     def _node(self, site, number):
         name, port = f"{site}-{number}", FIRST_PORT + number - 1
@@ -156,6 +158,7 @@ class Site:
     def revive_site(self, site):
         self.network.heal_site(site)
         self.database.start_site(site)
+        self.database.wait_quorum(site)
         for node in self.nodes_of(site) if site != WITNESS else ():
             node.start(ready=False)
 

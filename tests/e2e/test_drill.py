@@ -85,13 +85,15 @@ def drilled(mode="kill", held=("run",), lost=(), failed=(), settled=True):
         orphans=types.SimpleNamespace(held=held, lost=lambda: list(lost)), load=types.SimpleNamespace(failed=failed), settled=settled)
 
 
-GOOD = {"orphans_lost": 0, "orphans": {"count": 1, "max_s": 19.0}, "limit_s": 25, "probe_rows_missing": {"osaka in tokyo": 0},
+GOOD = {"handed_on": {"count": 2, "max_s": 19.5}, "orphans_lost": 0, "orphans": {"count": 1, "max_s": 19.0}, "limit_s": 25, "probe_rows_missing": {"osaka in tokyo": 0},
         "taken_for_dead": [{"name": "tokyo-1", "after_s": 9.0, "why": "lease ended"}], "primary_after": "osaka"}
 KEPT = {"promises": [{"name": "at-most-once", "violations": []}]}
 BROKEN = {
     "a promise is broken": ({}, {}, {"promises": [{"name": "at-most-once", "violations": ["two starts"]}]}, "two starts"),
     "a run never went on": ({}, {"orphans_lost": 1}, KEPT, "never went on"),
     "a run went on late": ({}, {"orphans": {"count": 1, "max_s": 25.1}}, KEPT, "only 25.1 s"),
+    "a run waited for a holder": ({"mode": "rolling"}, {"taken_for_dead": [], "primary_after": "tokyo", "handed_on": {"count": 1, "max_s": 25.2}},
+                                  KEPT, "without a holder for 25.2 s"),
     "nothing was held": ({"held": ()}, {"orphans": {"count": 0}}, KEPT, "nothing was shown"),
     "an acknowledged row is missing": ({}, {"probe_rows_missing": {"osaka in tokyo": 2}}, KEPT, "2 acknowledged rows"),
     "a live worker was reaped": ({"mode": "standby"}, {"primary_after": "tokyo"}, KEPT, "and lived"),
