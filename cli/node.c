@@ -12,6 +12,7 @@
 #include "cli/alarms.h"
 #include "cli/command.h"
 #include "cli/reload.h"
+#include "coordinator/reconciler.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -41,6 +42,7 @@ struct node {
     struct ssh *ssh;
     struct worker *worker;
     struct intake *intake;
+    struct reconciler *reconciler;
     struct health *health;
     struct http_server *server;
     struct loop_signal *signals[3];
@@ -96,32 +98,9 @@ static void on_reaped(void *owner, int nodes)
         outbox_wake(n->outbox);
 }
 
-static void alarm_done(void *owner, uint64_t id, const struct pagerduty_result *r)
-{
-    struct node *n = owner;
-    (void)id;
-    if (r->class != PAGERDUTY_DONE)
-        log_failure(LOG_ERROR, &n->log, "an alarm about ourselves could not be raised", &r->err);
-}
-
-/* Logs, and raises an incident about ourselves for every account that has a routing key for it. */
 static void raise_alarm(struct node *n, const char *account, const char *what, const char *about)
 {
-    if (alarms_lately(&n->alarms, what, about, clock_mono_ms()))
-        return;
-    log_error(&n->log, what, LOG_S("about", about), LOG_S("account", account));
-    const struct settings_account *accounts = n->files->settings->accounts.items;
-    for (int i = 0; i < n->files->accounts_count; i++) {
-        struct pagerduty *client = n->files->accounts[i].client;
-        if (!client || !accounts[i].alarm_routing_key.data || (account && strcmp(accounts[i].name, account) != 0))
-            continue;
-        char dedup[256], summary[512];
-        (void)snprintf(dedup, sizeof dedup, "firstline %.100s %.100s", what, about);
-        (void)snprintf(summary, sizeof summary, "firstline: %.300s (%.150s)", what, about);
-        struct pagerduty_event event = {.routing_key = accounts[i].alarm_routing_key.data, .action = "trigger",
-            .dedup_key = dedup, .summary = summary, .source = n->files->settings->node.name, .severity = "error"};
-        pagerduty_send_event(client, &event, alarm_done, n);
-    }
+    alarms_raise(&n->alarms, n->files, account, what, about, &n->log);
 }
 
 static void on_history_lost(void *owner, const char *why)
@@ -151,6 +130,11 @@ static void on_hands(void *owner)
         worker_hands(n->worker);
 }
 
+static void on_reconciler_alarm(void *owner, const char *account, const char *what, const char *about)
+{
+    raise_alarm(owner, account, what, about);
+}
+
 static void on_intake_alarm(void *owner, const char *what, const char *subscription)
 {
     raise_alarm(owner, NULL, what, subscription);
@@ -176,6 +160,13 @@ static struct intake_settings intake_settings_of(const struct node_files *f)
 {
     return (struct intake_settings){.region = f->settings->node.region, .subscriptions = f->subscriptions,
         .subscriptions_count = (size_t)f->subscriptions_count, .policies = &f->settings->policies};
+}
+
+static struct reconciler_settings reconciler_settings_of(const struct node_files *f)
+{
+    return (struct reconciler_settings){.region = f->settings->node.region, .every_ms = f->settings->reconciler.every_ms,
+        .accounts = f->accounts, .accounts_count = f->accounts_count, .subscriptions = f->subscriptions,
+        .subscriptions_count = f->subscriptions_count, .policies = &f->settings->policies};
 }
 
 /* NULL and err: CONFIG, LIMIT. Owned by the node until it ends: what is under way may use it. */
@@ -249,6 +240,9 @@ static void swap_in(struct node *n, struct node_files *f)
     struct intake_settings in = intake_settings_of(f);
     if (n->intake)
         intake_swap(n->intake, &in);
+    struct reconciler_settings reconcile = reconciler_settings_of(f);
+    if (n->reconciler)
+        reconciler_swap(n->reconciler, &reconcile);
     writer_swap(n->writer, f->accounts, f->accounts_count);
     pager_desk_swap(n->desk, f->accounts, f->accounts_count);
     if (n->worker) {
@@ -434,6 +428,9 @@ static void start_coordinator(struct node *n)
     n->channel = (struct outbox_channel){"pagerduty", writer_send, n->writer};
     struct outbox_settings os = {.channels = &n->channel, .channels_count = 1, .on_failed = on_failed_write, .owner = n};
     n->outbox = outbox_new(n->loop, n->store, n->lease, &os, &n->log);
+    struct reconciler_events re = {on_runs, on_hands, on_reconciler_alarm, n};
+    struct reconciler_settings rs = reconciler_settings_of(n->files);
+    n->reconciler = reconciler_new(n->loop, n->store, n->lease, n->budget, &rs, &re, &n->log);
 }
 
 /* The database is there and at our migration: now join. */
@@ -544,6 +541,7 @@ static void finish(struct node *n)
     for (int i = 0; i < n->clients_count; i++)
         pagerduty_free(n->clients[i]);
     free(n->clients);
+    reconciler_free(n->reconciler);
     writer_free(n->writer);
     pager_desk_free(n->desk);
     outbox_free(n->outbox);

@@ -94,6 +94,9 @@ struct settings {
         int64_t rate; /* requests a minute and token, over all nodes */
     } outbox;
     struct {
+        int64_t every_ms;
+    } reconciler;
+    struct {
         int level;  /* enum log_level */
         int format; /* enum log_format */
     } log;

@@ -164,6 +164,15 @@ static const struct schema_field outbox_fields[] = {
 };
 static const struct schema outbox_schema = {.name = "outbox map", .fields = outbox_fields, .about = "Writing to PagerDuty."};
 
+static const struct schema_field reconciler_fields[] = {
+    {.name = "every", .type = SCHEMA_DURATION, .offset = SET(reconciler.every_ms), .least = SECONDS, .most = HOURS, .standard = "30s",
+        .flags = SCHEMA_RELOAD,
+        .about = "How often PagerDuty's open incidents are compared with ours, by one of all nodes; an incident that no webhook announced is found within twice this."},
+    {0},
+};
+static const struct schema reconciler_schema = {.name = "reconciler map", .fields = reconciler_fields,
+    .about = "Finding what no webhook told."};
+
 static const struct schema_field log_fields[] = {
     {.name = "level", .type = SCHEMA_WORD, .offset = SET(log.level), .words = log_levels, .standard = "info", .flags = SCHEMA_RELOAD,
         .about = "The least that is logged."},
@@ -281,6 +290,7 @@ static const struct schema_field settings_fields[] = {
     {.name = "lease", .type = SCHEMA_MAP, .inside = &lease_schema, .about = "How a dead node is noticed."},
     {.name = "ssh", .type = SCHEMA_MAP, .inside = &ssh_schema, .about = "Deadlines and limits of SSH connections."},
     {.name = "outbox", .type = SCHEMA_MAP, .inside = &outbox_schema, .about = "Writing to PagerDuty."},
+    {.name = "reconciler", .type = SCHEMA_MAP, .inside = &reconciler_schema, .about = "Finding what no webhook told."},
     {.name = "log", .type = SCHEMA_MAP, .inside = &log_schema, .about = "The log on standard error."},
     {.name = "retention", .type = SCHEMA_MAP, .inside = &retention_schema, .about = "What is removed when."},
     {0},

@@ -11,7 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
 #include "lib/base/limits.h"
-#include "lib/store/event.h"
+#include "coordinator/record.h"
 
 #define ANSWER_WITHIN_MS 3000 /* PagerDuty waits 5 s */
 #define OLDEST_MS (72LL * 3600 * 1000)
@@ -141,52 +141,6 @@ static void refuse(struct intake *in, struct http_request *req, const char *why)
     answer(req, 401, "not a signed webhook of a known subscription\n");
 }
 
-/* Fills the database's row from the event. */
-static int fill_row(struct intake *in, struct pending *p, const struct intake_subscription *s, const char *delivery)
-{
-    const struct webhook_event *e = &p->event;
-    struct policy policy;
-    policy_of_service(in->settings.policies, s->account, e->service_id, e->service_name, &policy);
-    char oldest[CLOCK_TEXT_BYTES];
-    clock_wall_text(clock_wall_ms() - in->settings.oldest_ms, oldest);
-    size_t bytes;
-    const char *body = http_request_body(p->req, &bytes);
-    bool usable = e->odd == NULL;
-    char summary[256];
-    (void)snprintf(summary, sizeof summary, "%s%s", e->rule->how, e->merged ? " by merging" : "");
-    p->row = (struct event_row){.account = s->account, .key = e->key, .type = e->type, .incident = e->incident,
-        .occurred_at = e->occurred_at, .subscription = s->id, .region = in->settings.region,
-        .hand = webhook_agent_name(e->agent), .odd = e->odd, .body = body, .body_bytes = bytes,
-        .see = usable && (e->rule->effects & EFFECT_SEE), .reopen = usable && (e->rule->effects & EFFECT_REOPEN),
-        .open = usable && (e->rule->effects & EFFECT_OPEN),
-        .triggered = strcmp(e->type, "incident.triggered") == 0, .number = e->number, .title = e->title,
-        .status = e->status, .urgency = e->urgency, .priority = e->priority, .service_id = e->service_id,
-        .service_name = e->service_name, .html_url = e->html_url, .created_at = e->created_at,
-        .reopened_at = e->reopened_at, .customer = policy.customer ? policy.customer : "",
-        .urgency_rank = strcmp(e->urgency, "low") == 0 ? 1 : 0,
-        .give_up_ms = policy_give_up_after_ms(in->settings.policies, e->priority), .by = e->agent_name};
-    p->row.delivery = arena_strdup(p->arena, delivery ? delivery : "");
-    p->row.oldest = arena_strdup(p->arena, oldest);
-    p->row.how = arena_strdup(p->arena, summary);
-    return p->row.delivery && p->row.oldest && p->row.how ? 0 : -1;
-}
-
-static void fill_touch(struct pending *p)
-{
-    const struct webhook_event *e = &p->event;
-    if (e->incident[0] == '\0' || e->occurred_at[0] == '\0')
-        return;
-    if (e->hand == HAND_CLOSE) {
-        p->row.touch = EVENT_CLOSE;
-        p->row.by = e->agent == AGENT_PERSON ? e->agent_name : ""; /* nobody is blamed for a monitor's clearing */
-    } else if (e->hand == HAND_TOUCH) {
-        p->row.touch = EVENT_TOUCH;
-    } else if (e->hand == HAND_NOTE) {
-        p->row.touch = e->order == ORDER_GO ? EVENT_UNTOUCH : EVENT_TOUCH;
-        p->row.how = "noted: firstline stop";
-    }
-}
-
 static struct pending *pending_new(struct intake *in, struct http_request *req, const struct intake_subscription *s)
 {
     struct pending *p = calloc(1, sizeof *p);
@@ -200,12 +154,14 @@ static struct pending *pending_new(struct intake *in, struct http_request *req, 
     size_t bytes;
     const char *body = http_request_body(req, &bytes);
     webhook_parse(a, body, bytes, s->bots, &p->event);
-    if (fill_row(in, p, s, http_request_header(req, "X-Webhook-Id")) < 0) {
+    struct record_from from = {.account = s->account, .subscription = s->id, .region = in->settings.region,
+        .delivery = http_request_header(req, "X-Webhook-Id"), .body = body, .bytes = bytes, .policies = in->settings.policies,
+        .oldest_ms = in->settings.oldest_ms};
+    if (record_fill(a, &p->event, &from, &p->row) < 0) {
         arena_free(a);
         free(p);
         return NULL;
     }
-    fill_touch(p);
     return p;
 }
 

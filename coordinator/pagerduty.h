@@ -56,6 +56,7 @@ struct pagerduty_incident {
     int escalation_levels; /* of that policy; 0: not known */
     const char *html_url;
     const char *created_at;
+    const char *updated_at;
     const char *last_status_change_at;
     const char *last_status_change_by_id;
     const char *last_status_change_by_type; /* "user_reference", "service_reference", ... */
@@ -63,6 +64,7 @@ struct pagerduty_incident {
     size_t assignees;            /* all of them, may be more than 8 */
     int alerts_all, alerts_triggered; /* -1: not known */
     const char *resolve_reason_type;  /* "merge_resolve_reason" when merged */
+    const char *merged_into;          /* the summary of that incident */
     const struct json_t *json;        /* the whole object */
 };
 
@@ -81,12 +83,23 @@ struct pagerduty_note {
     const char *content;
     const char *created_at;
     const char *user_id;
+    const struct json_t *json; /* the whole object */
+};
+
+/* Of an incident's log. */
+struct pagerduty_entry {
+    const char *id;
+    const char *type; /* "acknowledge_log_entry", ... */
+    const char *created_at;
+    const struct json_t *json; /* the whole object, with its agent */
 };
 
 struct pagerduty_subscription {
     const char *id;
     const char *description;
     const char *url; /* of its delivery_method */
+    const char *filter_type; /* "account_reference", "service_reference", "team_reference" */
+    const char *filter_id;   /* of that service or team */
     bool active;
     bool temporarily_disabled;
 };
@@ -102,9 +115,11 @@ struct pagerduty_result {
     const struct pagerduty_incident *incidents;       /* list_open_incidents */
     const struct pagerduty_alert *alerts;             /* list_alerts */
     const struct pagerduty_note *notes;               /* list_notes; add_note: the one added */
+    const struct pagerduty_entry *entries;            /* list_log */
     const struct pagerduty_subscription *subscriptions; /* list_subscriptions */
     size_t count; /* of the list above */
     bool cut;     /* PagerDuty holds more than was read (limit passed): the list is a beginning */
+    size_t next;  /* a page: the offset of the one that follows */
 };
 typedef void pagerduty_done(void *owner, uint64_t id, const struct pagerduty_result *result);
 
@@ -125,9 +140,11 @@ uint64_t pagerduty_read_incident(struct pagerduty *pd, const char *incident_id, 
 /* All alerts (at most 1,000, PagerDuty's own limit), page by page. */
 uint64_t pagerduty_list_alerts(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner);
 uint64_t pagerduty_list_notes(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner);
-/* Triggered and acknowledged incidents of any age, oldest first, at most 10,000 (PagerDuty's limit: `cut`). An
- * incident may be missing when others closed between pages, and none is listed twice: ask again later. */
-uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, pagerduty_done *done, void *owner);
+/* One page of the triggered and acknowledged incidents of any age, oldest first, from an offset on; `cut`: more follow, at
+ * `next`. Between pages incidents may be missed when others close, or come twice: ask again later. */
+uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, size_t offset, pagerduty_done *done, void *owner);
+/* The newest 100 entries of an incident's log. */
+uint64_t pagerduty_list_log(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner);
 uint64_t pagerduty_list_subscriptions(struct pagerduty *pd, pagerduty_done *done, void *owner);
 
 /* ---- writes: repeat only as the class allows ---- */

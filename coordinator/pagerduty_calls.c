@@ -250,6 +250,8 @@ static enum pagerduty_next fill_list(struct pagerduty_op *op)
         FILL_LIST(op, pagerduty_alert, pagerduty_parse_alert, alerts);
     else if (strcmp(op->list_key, "notes") == 0)
         FILL_LIST(op, pagerduty_note, pagerduty_parse_note, notes);
+    else if (strcmp(op->list_key, "log_entries") == 0)
+        FILL_LIST(op, pagerduty_entry, pagerduty_parse_entry, entries);
     else
         FILL_LIST(op, pagerduty_subscription, pagerduty_parse_subscription, subscriptions);
     return PAGERDUTY_NEXT_END;
@@ -283,6 +285,7 @@ static enum pagerduty_next take_page(struct pagerduty_op *op, json_t *root)
             return PAGERDUTY_NEXT_INVALID;
     bool more = op->page > 0 && got > 0 && json_is_true(json_object_get(root, "more"));
     op->offset += got;
+    op->result.next = op->offset;
     op->result.cut = more && (op->offset + op->page > op->list_max || op->list_bytes >= PAGERDUTY_LIST_BYTES_MAX);
     if (!more || op->result.cut)
         return fill_list(op);
@@ -332,14 +335,25 @@ uint64_t pagerduty_list_alerts(struct pagerduty *pd, const char *incident_id, pa
     return list_send(op);
 }
 
-uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, pagerduty_done *done, void *owner)
+uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, size_t offset, pagerduty_done *done, void *owner)
 {
     /* date_range=all: without it only a month is listed */
     static const char query[] = "statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&"
                                 "sort_by=created_at%3Aasc&";
-    struct pagerduty_op *op = list_new(pd, done, owner, "incidents", query, PAGERDUTY_PAGE, PAGERDUTY_INCIDENTS_MAX);
+    struct pagerduty_op *op = list_new(pd, done, owner, "incidents", query, PAGERDUTY_PAGE, offset + PAGERDUTY_PAGE);
+    op->offset = offset;
     (void)buf_add_text(&op->what, "list open incidents");
     (void)buf_add_text(&op->put_path, "/incidents");
+    return list_send(op);
+}
+
+uint64_t pagerduty_list_log(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner)
+{
+    struct pagerduty_op *op = list_new(pd, done, owner, "log_entries", "", PAGERDUTY_PAGE, PAGERDUTY_PAGE);
+    (void)buf_printf(&op->what, "list log of incident %.*s", PAGERDUTY_ID_BYTES_MAX, incident_id ? incident_id : "");
+    if (!is_id(incident_id))
+        return refuse_id(op);
+    (void)buf_printf(&op->put_path, "/incidents/%s/log_entries", incident_id);
     return list_send(op);
 }
 

@@ -64,12 +64,14 @@ bool pagerduty_parse_incident(const json_t *object, struct pagerduty_incident *o
         .escalation_levels = (int)json_array_size(json_object_get(policy, "escalation_rules")),
         .html_url = text_of(object, "html_url"),
         .created_at = text_of(object, "created_at"),
+        .updated_at = text_of(object, "updated_at"),
         .last_status_change_at = text_of(object, "last_status_change_at"),
         .last_status_change_by_id = text_within(object, "last_status_change_by", "id"),
         .last_status_change_by_type = text_within(object, "last_status_change_by", "type"),
         .alerts_all = count_of(alerts, "all"),
         .alerts_triggered = count_of(alerts, "triggered"),
         .resolve_reason_type = text_within(object, "resolve_reason", "type"),
+        .merged_into = text_within(json_object_get(object, "resolve_reason"), "incident", "summary"),
         .json = object,
     };
     parse_assignees(json_object_get(object, "assignments"), out);
@@ -109,8 +111,20 @@ bool pagerduty_parse_note(const json_t *object, struct pagerduty_note *out)
         .content = text_of(object, "content"),
         .created_at = text_of(object, "created_at"),
         .user_id = text_within(object, "user", "id"),
+        .json = object,
     };
     return out->id != NULL;
+}
+
+bool pagerduty_parse_entry(const json_t *object, struct pagerduty_entry *out)
+{
+    *out = (struct pagerduty_entry){
+        .id = text_of(object, "id"),
+        .type = text_of(object, "type"),
+        .created_at = text_of(object, "created_at"),
+        .json = object,
+    };
+    return out->id && out->type && out->created_at;
 }
 
 bool pagerduty_parse_subscription(const json_t *object, struct pagerduty_subscription *out)
@@ -120,6 +134,8 @@ bool pagerduty_parse_subscription(const json_t *object, struct pagerduty_subscri
         .id = text_of(object, "id"),
         .description = text_of(object, "description"),
         .url = text_of(delivery, "url"),
+        .filter_type = text_within(object, "filter", "type"),
+        .filter_id = text_within(object, "filter", "id"),
         .active = json_is_true(json_object_get(object, "active")),
         .temporarily_disabled = json_is_true(json_object_get(delivery, "temporarily_disabled")),
     };

@@ -17,6 +17,7 @@ json_t *pagerduty_parse_json(const char *body, size_t bytes);
  * subscription too; for an incident also its status). */
 bool pagerduty_parse_incident(const json_t *object, struct pagerduty_incident *out);
 bool pagerduty_parse_alert(const json_t *object, struct pagerduty_alert *out);
+bool pagerduty_parse_entry(const json_t *object, struct pagerduty_entry *out);
 bool pagerduty_parse_note(const json_t *object, struct pagerduty_note *out);
 bool pagerduty_parse_subscription(const json_t *object, struct pagerduty_subscription *out);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reading PagerDuty's webhooks. */
-#include "coordinator/webhook.h"
+ * The table of what events mean, and reading PagerDuty's webhooks. */
+#include "coordinator/webhook_inside.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,27 +14,27 @@
 
 /* Columns of hands: clockwork or monitor, service, person, ours. */
 const struct webhook_rule webhook_rules[] = {
-    {"incident.triggered", SHOWS | EFFECT_OPEN, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "triggered it"},
+    {"incident.triggered", SHOWS | EFFECT_OPEN, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "triggered it", NULL},
     {"incident.reopened", SHOWS | EFFECT_REOPEN | EFFECT_OPEN,
-        {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "reopened it"},
-    {"incident.acknowledged", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "acknowledged it"},
-    {"incident.unacknowledged", SHOWS, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "let it go"},
-    {"incident.escalated", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "escalated it"},
-    {"incident.reassigned", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "reassigned it"},
-    {"incident.delegated", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "delegated it"},
-    {"incident.resolved", SHOWS, {HAND_CLOSE, HAND_CLOSE, HAND_CLOSE, HAND_NONE}, "resolved it"},
+        {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "reopened it", NULL},
+    {"incident.acknowledged", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "acknowledged it", "acknowledge"},
+    {"incident.unacknowledged", SHOWS, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "let it go", "unacknowledge"},
+    {"incident.escalated", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "escalated it", "escalate"},
+    {"incident.reassigned", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "reassigned it", "assign"},
+    {"incident.delegated", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE}, "delegated it", "delegate"},
+    {"incident.resolved", SHOWS, {HAND_CLOSE, HAND_CLOSE, HAND_CLOSE, HAND_NONE}, "resolved it", "resolve"},
     {"incident.priority_updated", SHOWS, {HAND_NONE, HAND_NONE, HAND_TOUCH, HAND_NONE},
-        "changed its priority"},
-    {"incident.service_updated", SHOWS, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "moved it"},
-    {"incident.annotated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NOTE, HAND_NONE}, "noted on it"},
-    {"incident.incident_type.changed", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.status_update_published", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.responder.added", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.responder.replied", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.custom_field_values.updated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.conference_bridge.updated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"incident.role.assigned", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
-    {"pagey.ping", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, ""},
+        "changed its priority", "field_value_change"},
+    {"incident.service_updated", SHOWS, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "moved it", NULL},
+    {"incident.annotated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NOTE, HAND_NONE}, "noted on it", NULL},
+    {"incident.incident_type.changed", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.status_update_published", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.responder.added", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.responder.replied", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.custom_field_values.updated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.conference_bridge.updated", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"incident.role.assigned", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
+    {"pagey.ping", EFFECT_NONE, {HAND_NONE, HAND_NONE, HAND_NONE, HAND_NONE}, "", NULL},
     {0},
 };
 static const struct webhook_rule unknown_rule = {.type = "", .how = ""};
@@ -55,7 +54,7 @@ const char *webhook_hand_name(enum webhook_hand hand)
 }
 
 /* A text of the body, made safe to store, cut to what a column should hold. */
-static const char *safe(struct arena *a, const json_t *value)
+const char *webhook_safe(struct arena *a, const json_t *value)
 {
     if (!json_is_string(value))
         return "";
@@ -69,15 +68,15 @@ static const char *safe(struct arena *a, const json_t *value)
     return copy ? copy : "";
 }
 
-static const char *member(struct arena *a, const json_t *object, const char *name)
+const char *webhook_member(struct arena *a, const json_t *object, const char *name)
 {
-    return safe(a, json_object_get(object, name));
+    return webhook_safe(a, json_object_get(object, name));
 }
 
 /* A time as sent, or "" when it is none: the database must never see another. */
 static const char *time_member(struct arena *a, const json_t *object, const char *name, int64_t *out_ms)
 {
-    const char *text = member(a, object, name);
+    const char *text = webhook_member(a, object, name);
     int64_t ms;
     if (clock_wall_parse(text, &ms) < 0 || ms < 0)
         return "";
@@ -103,47 +102,51 @@ static void make_key(const char *id, size_t id_bytes, const char *body, size_t b
     (void)snprintf(out, 80, "sha256:%s", hash);
 }
 
-static enum webhook_agent read_agent(struct arena *a, const json_t *event, const char *const *bots,
-    struct webhook_event *out)
+static enum webhook_agent kind_of_agent(const char *type, const char *id, const char *const *bots)
 {
-    const json_t *agent = json_object_get(event, "agent");
-    out->agent_name = "";
-    if (!json_is_object(agent))
-        return AGENT_NONE;
-    const char *id = member(a, agent, "id");
-    const char *type = member(a, agent, "type");
-    const char *summary = member(a, agent, "summary");
-    out->agent_name = summary[0] ? summary : id;
-    if (strcmp(type, "user_reference") != 0 && strcmp(type, "user") != 0)
+    bool user = strcmp(type, "user_reference") == 0 || strcmp(type, "user") == 0;
+    if (!user && strcmp(type, "bot_user_reference") != 0)
         return AGENT_SERVICE;
     for (; bots && *bots; bots++)
         if (strcmp(*bots, id) == 0)
             return AGENT_OURS;
-    return AGENT_PERSON;
+    return user ? AGENT_PERSON : AGENT_SERVICE;
+}
+
+void webhook_read_agent(struct arena *a, const json_t *agent, const char *const *bots, struct webhook_event *out)
+{
+    out->agent_name = "";
+    out->agent = AGENT_NONE;
+    if (!json_is_object(agent))
+        return;
+    const char *id = webhook_member(a, agent, "id");
+    const char *summary = webhook_member(a, agent, "summary");
+    out->agent_name = summary[0] ? summary : id;
+    out->agent = kind_of_agent(webhook_member(a, agent, "type"), id, bots);
 }
 
 static void read_incident(struct arena *a, const json_t *data, struct webhook_event *out)
 {
     const json_t *service = json_object_get(data, "service");
-    out->incident = member(a, data, "id");
-    out->title = member(a, data, "title");
-    out->status = member(a, data, "status");
-    out->urgency = member(a, data, "urgency");
-    out->priority = member(a, json_object_get(data, "priority"), "summary");
-    out->service_id = member(a, service, "id");
-    out->service_name = member(a, service, "summary");
-    out->html_url = member(a, data, "html_url");
+    out->incident = webhook_member(a, data, "id");
+    out->title = webhook_member(a, data, "title");
+    out->status = webhook_member(a, data, "status");
+    out->urgency = webhook_member(a, data, "urgency");
+    out->priority = webhook_member(a, json_object_get(data, "priority"), "summary");
+    out->service_id = webhook_member(a, service, "id");
+    out->service_name = webhook_member(a, service, "summary");
+    out->html_url = webhook_member(a, data, "html_url");
     out->number = json_integer_value(json_object_get(data, "number"));
     out->created_at = time_member(a, data, "created_at", NULL);
     out->reopened_at = time_member(a, data, "reopened_at", NULL);
     const json_t *reason = json_object_get(data, "resolve_reason");
-    out->merged = strcmp(member(a, reason, "type"), "merge_resolve_reason") == 0;
-    out->merged_into = member(a, json_object_get(reason, "incident"), "summary");
+    out->merged = strcmp(webhook_member(a, reason, "type"), "merge_resolve_reason") == 0;
+    out->merged_into = webhook_member(a, json_object_get(reason, "incident"), "summary");
     out->whole = out->incident[0] != '\0';
 }
 
 /* "firstline stop" and "firstline go", alone on the note's first line, in any case and width. */
-static enum webhook_order read_order(const char *content)
+enum webhook_order webhook_read_order(const char *content)
 {
     size_t line = strcspn(content, "\r\n");
     char first[64];
@@ -160,20 +163,20 @@ static enum webhook_order read_order(const char *content)
 
 static void read_data(struct arena *a, const json_t *data, struct webhook_event *out)
 {
-    const char *type = member(a, data, "type");
+    const char *type = webhook_member(a, data, "type");
     if (strcmp(type, "incident") == 0 || strcmp(type, "incident_reference") == 0) {
         read_incident(a, data, out);
         return;
     }
-    out->incident = member(a, json_object_get(data, "incident"), "id");
+    out->incident = webhook_member(a, json_object_get(data, "incident"), "id");
     if (out->hand == HAND_NOTE) {
-        out->order = read_order(member(a, data, "content"));
+        out->order = webhook_read_order(webhook_member(a, data, "content"));
         if (out->order == ORDER_NONE)
             out->hand = HAND_NONE;
     }
 }
 
-static const struct webhook_rule *find_rule(const char *type)
+const struct webhook_rule *webhook_find_rule(const char *type)
 {
     for (const struct webhook_rule *r = webhook_rules; r->type; r++)
         if (strcmp(r->type, type) == 0)
@@ -197,12 +200,17 @@ static const char *find_odd(const struct webhook_event *e)
     return NULL;
 }
 
-void webhook_parse(struct arena *a, const char *body, size_t bytes, const char *const *bots,
-    struct webhook_event *out)
+void webhook_clear(struct webhook_event *out)
 {
     *out = (struct webhook_event){.id = "", .type = "", .occurred_at = "", .rule = &unknown_rule, .agent_name = "",
         .incident = "", .title = "", .status = "", .urgency = "", .priority = "", .service_id = "", .service_name = "",
         .html_url = "", .created_at = "", .reopened_at = "", .merged_into = ""};
+}
+
+void webhook_parse(struct arena *a, const char *body, size_t bytes, const char *const *bots,
+    struct webhook_event *out)
+{
+    webhook_clear(out);
     json_error_t why;
     json_t *root = json_loadb(body, bytes, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
     if (!root) /* jansson refuses invalid UTF-8, depth over 2048 and what is no JSON */
@@ -215,13 +223,13 @@ void webhook_parse(struct arena *a, const char *body, size_t bytes, const char *
         json_decref(root);
         return;
     }
-    out->id = safe(a, id);
+    out->id = webhook_safe(a, id);
     if (json_string_length(id) > 0 && strlen(out->id) != json_string_length(id))
         make_key(json_string_value(id), 0, body, bytes, out->key); /* NUL inside: the body names it */
-    out->type = member(a, event, "event_type");
+    out->type = webhook_member(a, event, "event_type");
     out->occurred_at = time_member(a, event, "occurred_at", &out->occurred_wall_ms);
-    out->rule = find_rule(out->type);
-    out->agent = read_agent(a, event, bots, out);
+    out->rule = webhook_find_rule(out->type);
+    webhook_read_agent(a, json_object_get(event, "agent"), bots, out);
     out->hand = out->rule->hands[out->agent];
     read_data(a, json_object_get(event, "data"), out);
     if (out->created_at[0] == '\0')

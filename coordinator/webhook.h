@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One PagerDuty v3 webhook: the signature, the body, and what an event of its type by that hand means. Pure: no I/O.
- * Facts: PagerDuty's developer documentation, "Webhooks v3" (overview, behaviour, signatures). */
+ * What an event of a type by a hand means, whether PagerDuty sent it (a v3 webhook: the signature, the body) or was asked for
+ * it (an incident, its log, its notes). Pure: no I/O.
+ * Facts: PagerDuty's developer documentation, "Webhooks v3" (overview, behaviour, signatures) and "REST API v2". */
 #ifndef COORDINATOR_WEBHOOK_H
 #define COORDINATOR_WEBHOOK_H
 
@@ -43,6 +44,7 @@ struct webhook_rule {
     unsigned effects; /* enum webhook_effect, or-ed */
     enum webhook_hand hands[AGENT_KINDS];
     const char *how; /* completes "<somebody> ..." for people: "acknowledged it" */
+    const char *log; /* what the incident's log calls it, before "_log_entry"; NULL: it has none, or no meaning there */
 };
 extern const struct webhook_rule webhook_rules[]; /* ends with a NULL type */
 
@@ -76,6 +78,26 @@ struct webhook_event {
  * bots  NULL-ended list of our user ids (borrowed for the call) */
 void webhook_parse(struct arena *a, const char *body, size_t bytes, const char *const *bots,
     struct webhook_event *out);
+
+/* ---- the same, found by asking ---- */
+
+struct pagerduty_incident;
+struct pagerduty_entry;
+struct pagerduty_note;
+
+/* Times of the REST API are in whole seconds; each means the end of its second, so that what is found is later than all that
+ * it includes. */
+
+/* The incident as it is now, as if of this type ("incident.triggered", "incident.reopened"; NULL: only as seen). */
+void webhook_of_incident(struct arena *a, const struct pagerduty_incident *i, const char *type, struct webhook_event *out);
+/* false: nothing that a rule knows. incident: as read, for whether a resolve was a merge; may be NULL. */
+bool webhook_of_entry(struct arena *a, const char *key, const struct pagerduty_incident *incident,
+    const struct pagerduty_entry *entry, const char *const *bots, struct webhook_event *out);
+/* false: no order. */
+bool webhook_of_note(struct arena *a, const char *key, const struct pagerduty_note *note, const char *const *bots,
+    struct webhook_event *out);
+
+/* ---- signatures ---- */
 
 enum webhook_signature { SIGNATURE_MISSING, SIGNATURE_MALFORMED, SIGNATURE_WRONG, SIGNATURE_RIGHT };
 

@@ -54,6 +54,12 @@
 #define PAGERDUTY_PRIORITIES_MS 3600000     /* how long the list of priorities is remembered */
 #define PAGERDUTY_QUOTE_BYTES 200           /* of an answer, in an error text */
 
+/* Reconciler. */
+#define RECONCILER_SCOPES_MAX 64   /* subscriptions of an account that are ours */
+#define RECONCILER_LOOKS_MAX 500    /* incidents read in one round, budget allowing */
+#define RECONCILER_EVENTS_MAX 128   /* found at once: a page of incidents, or the hands of one */
+#define RECONCILER_ARENA_BYTES (16 * 1024 * 1024)
+
 /* Postgres lanes. */
 #define PG_WINDOW_STATEMENTS 200 /* in flight on a connection: more would let both sides block on full buffers */
 #define PG_WAITING_MAX 10000     /* groups queued while the database is away */

@@ -62,17 +62,18 @@ int event_add_effects(struct pg_group *group, const struct event_row *e)
         add_touch(group, e);
     if (e->open) {
         struct pg_value values[] = {pg_from_text(e->account), pg_from_text(e->incident), pg_from_text(e->customer),
-            PG_INT(e->urgency_rank), PG_INT(e->give_up_ms), pg_from_text(e->oldest)};
-        (void)pg_group_add(group, "run_open", values, 6, NULL);
+            PG_INT(e->urgency_rank), PG_INT(e->give_up_ms), pg_from_text(e->oldest), pg_from_bool(e->found)};
+        (void)pg_group_add(group, "run_open", values, 7, NULL);
     }
     return pg_group_count(group) - before;
 }
 
 void event_result(const struct pg_answer *answer, int row, int effects, const struct event_row *e, struct event_result *out)
 {
-    int last = effects + (e->see ? 1 : 0) + (e->reopen ? 1 : 0) + (e->touch != EVENT_NO_HAND ? 1 : 0);
-    *out = (struct event_result){.fresh = pg_bool(answer, row, 0, 1),
-        .opened = e->open && pg_rows(answer, last) > 0};
+    int touch = effects + (e->see ? 1 : 0) + (e->reopen ? 1 : 0);
+    int open = touch + (e->touch != EVENT_NO_HAND ? 1 : 0);
+    *out = (struct event_result){.fresh = pg_bool(answer, row, 0, 1), .opened = e->open && pg_rows(answer, open) > 0,
+        .handed = e->touch != EVENT_NO_HAND && pg_rows(answer, touch) > 0};
 }
 
 int event_add_raw(struct pg_group *group, const struct event_row *e, const char *odd)

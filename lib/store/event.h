@@ -16,6 +16,7 @@ struct event_row {
     const void *body;
     size_t body_bytes;
     bool see, triggered, reopen, open; /* what it changes */
+    bool found; /* by the reconciler: a run that it opens says so in its journal */
     int64_t number;
     const char *title, *status, *urgency, *priority, *service_id, *service_name, *html_url, *created_at, *reopened_at;
     const char *customer;
@@ -31,10 +32,11 @@ int event_add(struct pg_group *group, const struct event_row *event);
 /* The same in two parts, for many events in one group: rows first, in one order, then effects, by incident. */
 void event_add_row(struct pg_group *group, const struct event_row *event);
 int event_add_effects(struct pg_group *group, const struct event_row *event);
-/* After the commit: whether the event was new, and whether it opened a run. row, effects: its statements in the group. */
+/* After the commit: whether the event was new, opened a run, or told of a hand. row, effects: its statements in the group. */
 struct event_result {
     bool fresh;
     bool opened;
+    bool handed; /* the hand was not known */
 };
 void event_result(const struct pg_answer *answer, int row, int effects, const struct event_row *event, struct event_result *out);
 

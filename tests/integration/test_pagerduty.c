@@ -42,7 +42,7 @@ struct stage {
     enum pagerduty_class class;
     int code, status;
     int64_t wait_ms;
-    size_t listed;
+    size_t listed, next;
     bool cut;
     struct error err;
     char seen[512]; /* what the result held, in one line */
@@ -125,6 +125,7 @@ static void on_done(void *owner, uint64_t id, const struct pagerduty_result *r)
     s->wait_ms = r->wait_ms;
     s->listed = r->count;
     s->cut = r->cut;
+    s->next = r->next;
     s->err = r->err;
     s->seen[0] = '\0';
     if (r->incident.id)
@@ -236,21 +237,28 @@ static void a_priority_is_found_by_its_name_once(void **state)
     "GET /incidents?statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&" \
     "sort_by=created_at%3Aasc&limit=100&offset="
 
-static void lists_are_read_to_their_end(void **state)
+static void open_incidents_come_page_by_page(void **state)
 {
     (void)state;
-    STAGE(s, {A(200, "{\"incidents\":[{\"id\":\"A\",\"status\":\"triggered\"},{\"id\":\"B\",\"status\":\"triggered\"}],"
+    STAGE(s, {A(200, "{\"incidents\":[{\"id\":\"A\",\"status\":\"triggered\"},{\"id\":null},{\"id\":\"B\",\"status\":\"triggered\"}],"
                     "\"more\":true}"),
-                 A(200, "{\"incidents\":[{\"id\":\"B\",\"status\":\"triggered\"},{\"id\":null},"
-                       "{\"id\":\"C\",\"status\":\"acknowledged\"}],\"more\":true}"),
-                 A(200, "{\"incidents\":[],\"more\":true}"), A(200, "{\"incidents\":[],\"more\":false}")});
-    CALL(&s, pagerduty_list_open_incidents(s.pd, on_done, &s));
-    assert_string_equal(s.asked, OPEN_QUERY "0\n" OPEN_QUERY "2\n" OPEN_QUERY "5\n");
-    assert_int_equal(s.class, PAGERDUTY_DONE);
-    assert_string_equal(s.seen, "A,B,C");
+                 A(200, "{\"incidents\":[{\"id\":\"C\",\"status\":\"acknowledged\"}],\"more\":false}"),
+                 A(200, "{\"incidents\":[],\"more\":true}"),
+                 A(200, "{\"log_entries\":[{\"id\":\"R\",\"type\":\"assign_log_entry\",\"created_at\":\"x\"},{\"id\":\"S\"}],\"more\":true}")});
+    CALL(&s, pagerduty_list_open_incidents(s.pd, 0, on_done, &s));
+    assert_string_equal(s.seen, "A,B");
+    assert_true(s.cut);
+    assert_int_equal(s.next, 3);
+    CALL(&s, pagerduty_list_open_incidents(s.pd, s.next, on_done, &s));
+    assert_string_equal(s.seen, "C");
     assert_false(s.cut);
-    CALL(&s, pagerduty_list_open_incidents(s.pd, on_done, &s));
+    CALL(&s, pagerduty_list_open_incidents(s.pd, 4, on_done, &s));
     assert_int_equal(s.listed, 0);
+    assert_false(s.cut); /* an empty page ends the list, whatever it says */
+    CALL(&s, pagerduty_list_log(s.pd, "Q1", on_done, &s));
+    assert_int_equal(s.listed, 1);
+    assert_true(s.cut);
+    assert_string_equal(s.asked, OPEN_QUERY "0\n" OPEN_QUERY "3\n" OPEN_QUERY "4\nGET /incidents/Q1/log_entries?limit=100&offset=0\n");
     stage_close(&s);
 }
 
@@ -311,7 +319,7 @@ static void a_success_that_cannot_be_read_is_unknown(void **state)
     }
     CALL(&s, pagerduty_read_incident(s.pd, "Q1", on_done, &s));
     assert_int_equal(s.class, PAGERDUTY_UNKNOWN);
-    CALL(&s, pagerduty_list_open_incidents(s.pd, on_done, &s));
+    CALL(&s, pagerduty_list_open_incidents(s.pd, 0, on_done, &s));
     assert_int_equal(s.class, PAGERDUTY_UNKNOWN);
     stage_close(&s);
 }
@@ -495,7 +503,7 @@ int main(void)
         cmocka_unit_test(headers_are_as_pagerduty_wants_them),
         cmocka_unit_test(changes_are_one_put),
         cmocka_unit_test(a_priority_is_found_by_its_name_once),
-        cmocka_unit_test(lists_are_read_to_their_end),
+        cmocka_unit_test(open_incidents_come_page_by_page),
         cmocka_unit_test(a_failed_page_fails_the_list),
         cmocka_unit_test(the_other_lists),
         cmocka_unit_test(what_answers_nothing_needs_no_body),

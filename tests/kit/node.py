@@ -231,9 +231,10 @@ class World:
         self.simulator.control("POST", f"subscriptions/{hook}", {"url": f"http://127.0.0.1:{node.port}/webhooks/pagerduty"})
 
     def only(self, *regions):
-        """Turns off the webhook subscriptions of all other regions."""
+        """A person switches off the webhook subscriptions of all other regions (one that PagerDuty disabled by itself would be
+        enabled again by the nodes)."""
         for region, (hook, _) in SUBSCRIPTIONS.items():
-            self.simulator.control("POST", f"subscriptions/{hook}", {"enable" if region in regions else "disable": True})
+            self.simulator.control("POST", f"subscriptions/{hook}", {"active": region in regions})
 
     def stop(self):
         for node in self.nodes.values():

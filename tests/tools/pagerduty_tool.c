@@ -81,7 +81,7 @@ static bool start(struct tool *t, const char *call, const char *a, const char *b
     else if (strcmp(call, "list_notes") == 0)
         (void)pagerduty_list_notes(t->pd, a, on_done, t);
     else if (strcmp(call, "list_open_incidents") == 0)
-        (void)pagerduty_list_open_incidents(t->pd, on_done, t);
+        (void)pagerduty_list_open_incidents(t->pd, 0, on_done, t);
     else if (strcmp(call, "list_subscriptions") == 0)
         (void)pagerduty_list_subscriptions(t->pd, on_done, t);
     else if (strcmp(call, "enable_subscription") == 0)
