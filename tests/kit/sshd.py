@@ -10,6 +10,7 @@ sees it. When the process that made it ends, the kernel ends all of it. Needs ro
         hosts = box.hosts(50)               # inventory entries, each a machine of its own
 """
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -17,6 +18,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 
 from tests.kit import processes
 from tests.kit.postgres import free_port
@@ -198,10 +200,27 @@ class Sshd:
 
     def cut(self):
         """Ends every SSH connection, not the listener and not what was started over them."""
-        for pid, name in self.pids().items():
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() if name == "sshd" else b""
+        for pid, words in self._sshds():
             if words.startswith(b"sshd: ") and b"[listener]" not in words:
-                os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _sshds(self):
+        """(pid, command line) of each that lives still."""
+        for pid, name in self.pids().items():
+            with contextlib.suppress(OSError):
+                if name == "sshd":
+                    yield pid, pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+
+    def restart_sshd(self, away_s=0.0):
+        """The listener ends and comes back; connections that are there stay."""
+        for pid, words in self._sshds():
+            if b"[listener]" in words:
+                os.kill(pid, signal.SIGTERM)
+        time.sleep(away_s)
+        before = self.read_log().count("Server listening on")
+        self.sh(f"/usr/sbin/sshd -f {self.folder}/sshd_config -E {self.log}")
+        processes.wait_until(lambda: self.read_log().count("Server listening on") > before, 20, "sshd to listen again")
 
     def _signal(self, number):
         for pid in self.pids():
