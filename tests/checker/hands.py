@@ -2,6 +2,7 @@
 """Promise 4, its other half: no incident is acknowledged or resolved by us after a person changed it. Only PagerDuty's own log,
 whose order is the order of events, is believed."""
 
+from history import seconds
 from verdict import Verdict
 
 TOUCHES = {"acknowledge_log_entry", "assign_log_entry", "escalate_log_entry", "delegate_log_entry", "snooze_log_entry",
@@ -49,25 +50,32 @@ def _incident(history, verdict, incident, races):
         elif _is_touch(entry, bots):
             touched = entry
         elif entry["type"] in OURS and (entry["agent"] or {}).get("id") in bots:
-            late = touched is not None and not _race(history, incident["id"], OURS[entry["type"]])
+            late = touched is not None and not _race(history, incident["id"], touched)
             if touched is not None and not late:
                 races.append(incident["id"])
             verdict.judge("statuses of ours", not late, lambda e=entry, t=touched: (
                 f"{incident['id']}: firstline {OURS[e['type']]} it at {e['created_at']} after: {t['summary']} ({t['created_at']})"))
 
 
-def _race(history, key, status):
-    """Whether our write followed the person's act so closely that no read could have shown it: PagerDuty's API has no
-    conditional write. A read of the incident that was answered in between makes it no race."""
+def _race(history, key, touched):
+    """Whether our write followed the person's act so closely that we could not know of it: PagerDuty's API has no conditional
+    write. A read of the incident in between makes it no race; of a note, which no such read shows, its webhook does."""
     acts = [line["at"] for line in history.persons if line["incident"] == key]
     writes = [line["at"] for line in history.requests if line["method"] == "PUT" and 200 <= line["status"] < 300
               and line["path"].split("?")[0] == f"/incidents/{key}"]
-    reads = [line["at"] for line in history.requests if line["method"] == "GET" and not line.get("fault")
-             and line["path"].split("?")[0] == f"/incidents/{key}" and line["status"] == 200]
-    if not acts or not writes:
-        return False
     last = max((at for at in acts if any(write > at for write in writes)), default=None)
     if last is None:
         return False
     write = max(at for at in writes if at > last)
-    return write - last <= history.limits["race_s"] and not any(last < read < write for read in reads)
+    known = _webhooks(history, key) if touched["type"] == "annotate_log_entry" else _reads(history, key)
+    return write - last <= history.limits["race_s"] and not any(last < at < write for at in known)
+
+
+def _reads(history, key):
+    return [line["at"] for line in history.requests if line["method"] == "GET" and not line.get("fault")
+            and line["path"].split("?")[0] == f"/incidents/{key}" and line["status"] == 200]
+
+
+def _webhooks(history, key):
+    return [seconds(row["received_at"]) for row in history.tables["event"]
+            if row["incident_key"] == key and row["hand"] == "person"]

@@ -262,6 +262,11 @@ def resolved_after_reading(made):
     touch(made, at=7, read=True)
 
 
+def resolved_after_a_stop(made):
+    touch(made, at=3, type="annotate_log_entry", channel={"type": "note", "summary": "firstline stop"})
+    made.tables["event"].append({"account": "demo", "key": "E9", "incident_key": "Q1", "received_at": iso(4), "hand": "person"})
+
+
 def acknowledged_after_a_person(made):
     touch(made, at=3)
     made.incidents["Q1"]["log"][-1]["type"] = "acknowledge_log_entry"
@@ -307,6 +312,7 @@ DOCTORED = [
     (status_lost, "once-on-the-timeline", "ended resolved and is triggered"),
     (resolved_after_a_person, "persons-first", "firstline resolved it"),
     (resolved_after_reading, "persons-first", "firstline resolved it"),
+    (resolved_after_a_stop, "persons-first", "firstline resolved it"),
     (acknowledged_after_a_person, "persons-first", "firstline acknowledged it"),
     (not_told, "told-in-time", "PagerDuty saw no escalation"),
     (given_up_late, "told-in-time", "after its give_up_at"),

@@ -23,7 +23,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
-SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "compilers", "fuzz"]
+SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "cluster", "compilers", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -187,13 +187,22 @@ class Run:
             self.add(suite, Case("clang builds without a warning", "passed"))
             self.ctest(suite, "clang", "^unit$")
 
-    def twins(self, suite):
-        status, output = self.command([PYTHON, "-B", "tests/kit/twins.py", "--jobs", self.options.jobs], suite)
+    def lines(self, suite, command):
+        """A command whose PASS, FAIL and SKIP lines are the cases."""
+        status, output = self.command(command, suite)
         cases = line_cases(output)
         for case in cases:
             self.add(suite, case)
         if status != 0 and not any(case.outcome == "failed" for case in cases):
-            self.add(suite, Case("twins", "failed", output))
+            self.add(suite, Case(suite, "failed", output))
+
+    def twins(self, suite):
+        self.lines(suite, [PYTHON, "-B", "tests/kit/twins.py", "--jobs", self.options.jobs])
+
+    def cluster(self, suite):
+        """The short form of the random faults, with another seed each time."""
+        if self.build(suite, "dev"):
+            self.lines(suite, ["tests/cluster/run"])
 
     def fuzz(self, suite):
         if not list((ROOT / "tests/fuzz").glob("fuzz_*.c")):
@@ -201,13 +210,7 @@ class Run:
             return
         if not self.build(suite, "fuzz", targets=["fuzzers"]):
             return
-        seconds = os.environ.get("FIRSTLINE_FUZZ_SECONDS", "10")
-        status, output = self.command(["tests/fuzz/run", "--no-build", seconds], suite)
-        cases = line_cases(output)
-        for case in cases:
-            self.add(suite, case)
-        if status != 0 and not any(case.outcome == "failed" for case in cases):
-            self.add(suite, Case("fuzz", "failed", output))
+        self.lines(suite, ["tests/fuzz/run", "--no-build", os.environ.get("FIRSTLINE_FUZZ_SECONDS", "10")])
 
     def pytest(self, suite, binary, words, environment=None):
         if not list((ROOT / "tests/e2e").glob("test_*.py")):
