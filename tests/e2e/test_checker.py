@@ -50,7 +50,7 @@ class Made:
             "id": key, "title": f"[firstline: {WORDS[ending][1]}] {title}", "status": "triggered" if ending == "handed_over" else "resolved",
             "notes": [], "deleted_notes": [], "title_history": [{"at": iso(at), "title": title, "by": "AMS web shop"}],
             "log": [{"type": "trigger_log_entry", "summary": "Triggered", "created_at": iso(at), "agent": SERVICE, "channel": {"type": "api"}}]}
-        self.tables["event"].append({"account": "demo", "key": f"E{number}", "incident_key": key, "received_at": iso(at + 0.1)})
+        self.tables["event"].append({"account": "demo", "key": f"E{number}", "incident_key": key, "received_at": iso(at + 0.1), "hand": "service"})
         self.tables["incident"].append({"account": "demo", "key": key})
         self.tables["run_key"].append({"incident_key": key, "opening": iso(at), "run": run, "created_at": iso(at + 0.1)})
         self.tables["run"].append({"id": run, "incident_key": key, "title": title, "state": "ended", "holder": None, "epoch": 2,
