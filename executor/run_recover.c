@@ -240,6 +240,7 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
     r->doubt = (struct run_doubt){.open = true};
     r->no_standby |= !v.standby;
     r->blind_tried = false; /* PagerDuty is asked anew before the next */
+    fault_point("recover.granted");
     bool may = lease_held(r->worker->parts.lease) && run_left_ms(r) > 0;
     if (fault_fails_for("recover.journaled", r->host->name)) /* a worker that is late from here on is the machine's to refuse */
         return;                                              /* told to stand still: a test ends it */

@@ -150,6 +150,27 @@ def test_a_node_that_was_silent_through_a_promotion_lives(make_stage, twin):
             nobody_reaped(stage, before)
 
 
+@pytest.mark.parametrize("twin", [None, "no-own-lease"])
+def test_a_worker_that_cannot_show_its_lease_starts_nothing(make_stage, twin):
+    """It stood still for longer than its lease right after the guards let its recover begin, and nobody was there to take over:
+    it does not send the command, says so in the journal, renews, and asks the guards anew."""
+    stage = make_stage()
+    stage.world.scenario("broken", scenario(within="60s"))
+    host = stage.host()
+    here = stage.world.folder / "granted"
+    lease = {"lease": {"renew": "500ms", "length": "2s", "gap": "1s"}}
+    tokyo = stage.world.node("tokyo", over=lease, twin=twin, faults=f"recover.granted=touch:{here},recover.granted=stop")
+    incident = stage.trigger(host)
+    processes.wait_until(here.exists, 60, "the guards to let it begin")
+    time.sleep(3)
+    tokyo.resume()
+    stage.ended(incident, "resolved", longest_s=90)
+    assert stage.starts(host) == 1
+    why = [why for why, in stage.database.query("select why from step s join run r on r.id = s.run where r.incident_key = %s "
+                                                "and s.verb = 'recover' order by s.attempt", incident)]
+    assert (why[0] == "this worker could not show its lease") == (twin is None), why
+
+
 def test_an_answer_is_lost(stage):
     """The connection breaks after the server did it and before its answer came: of a renewal, a claim that took a run, the start
     of a recover, a step's outcome. The node lives on, and everything is done once."""
