@@ -93,7 +93,7 @@ def cell(value):
     if isinstance(value, dict):
         return f"{cell(value['median'])} ({cell(value['min'])} .. {cell(value['max'])})"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return "-" if value is None else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
