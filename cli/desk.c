@@ -98,7 +98,7 @@ static void finish(struct reading *r)
 static void unavailable(struct reading *r, const char *why)
 {
     r->answer = (struct desk_answer){.state = DESK_UNAVAILABLE, .status = "", .title = "", .priority = "", .urgency = "",
-        .service_id = "", .service_name = "", .changed_by = ""};
+        .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = ""};
     char *copy = arena_strdup(r->arena, why);
     r->answer.why = copy ? copy : "out of memory";
     finish(r);
@@ -159,7 +159,7 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
     r->request = 0;
     if (result->class == PAGERDUTY_NEVER && result->status == 404) {
         r->answer = (struct desk_answer){.state = DESK_GONE, .why = "", .status = "gone", .title = "", .priority = "",
-            .urgency = "", .service_id = "", .service_name = "", .changed_by = ""};
+            .urgency = "", .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = ""};
         finish(r);
         return;
     }
@@ -169,6 +169,7 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
     r->answer = (struct desk_answer){.state = DESK_READ, .why = "", .status = keep(r, i->status), .title = keep(r, i->title),
         .priority = keep(r, i->priority), .urgency = keep(r, i->urgency), .service_id = keep(r, i->service_id),
         .service_name = keep(r, i->service_name), .changed_by = by_person(r, i) ? keep(r, i->last_status_change_by_id) : "",
+        .last_change_at = keep(r, i->last_status_change_at), .last_change_by = keep(r, i->last_status_change_by_id),
         .merged = i->resolve_reason_type && strcmp(i->resolve_reason_type, "merge_resolve_reason") == 0};
     if (r->alerts && r->done)
         r->budget_id = budget_ask(r->desk->budget, r->account->name, BUDGET_READ, ask_alerts, r);

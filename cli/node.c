@@ -150,8 +150,8 @@ static void on_order(void *owner, const char *account, const char *incident, boo
 static void on_failed_write(void *owner, const struct outbox_item *item, const char *why)
 {
     char about[512];
-    (void)snprintf(about, sizeof about, "%s of incident %s: %.300s", item->kind, item->target, why);
-    raise_alarm(owner, item->account, "a write to an incident can never be delivered", about);
+    (void)snprintf(about, sizeof about, "%s of incident %s: %.300s", item->row.kind, item->row.target, why);
+    raise_alarm(owner, item->row.account, "a write to an incident can never be delivered", about);
 }
 
 /* --- reload ------------------------------------------------------------------------------------------------------- */
@@ -179,10 +179,13 @@ static struct pagerduty *add_client(struct node *n, const struct settings_accoun
     }
     n->clients = more;
     struct pagerduty_settings ps = {.base_url = settings_api_url(account), .events_url = settings_events_url(account),
-        .token = account->token.data, .from_email = account->from};
+        .token = account->token.data, .from_email = account->from,
+        .write_ms = (unsigned)n->files->settings->outbox.request_ms};
     struct pagerduty *client = pagerduty_new(n->loop, n->http, &ps, err);
-    if (client)
+    if (client) {
+        pagerduty_set_budget(client, n->budget, account->name);
         n->clients[n->clients_count++] = client;
+    }
     return client;
 }
 
@@ -511,11 +514,11 @@ static int start(struct node *n, struct error *err)
     n->http = n->store ? http_client_new(n->loop, &hc, err) : NULL;
     if (!n->http)
         return -1;
-    start_clients(n);
     n->budget = budget_new(n->loop, n->store, (int)s->outbox.rate);
+    start_clients(n);
     n->desk = pager_desk_new(n->loop, n->budget, n->files->accounts, n->files->accounts_count);
     struct writer_settings ws = {.accounts = n->files->accounts, .accounts_count = n->files->accounts_count,
-        .lease_ms = s->lease.length_ms, .title_strip = story_title_strip};
+        .lease_ms = s->lease.length_ms, .request_ms = s->outbox.request_ms, .title_strip = story_title_strip};
     n->writer = writer_new(n->loop, n->budget, &ws, &n->log);
     n->schema_timer = loop_timer_new(n->loop, ask_schema, n);
     n->drain_timer = loop_timer_new(n->loop, on_drain_over, n);

@@ -92,6 +92,7 @@ struct settings {
     } runs;
     struct {
         int64_t rate; /* requests a minute and token, over all nodes */
+        int64_t request_ms; /* of one that changes something */
     } outbox;
     struct {
         int64_t every_ms;

@@ -160,6 +160,10 @@ static const struct schema runs_schema = {.name = "runs map", .fields = runs_fie
 static const struct schema_field outbox_fields[] = {
     {.name = "rate", .type = SCHEMA_INT, .offset = SET(outbox.rate), .least = 1, .most = 10000, .standard = "960",
         .about = "Requests to PagerDuty a minute for each token, all nodes together."},
+    {.name = "request", .type = SCHEMA_DURATION, .offset = SET(outbox.request_ms), .least = SECONDS, .most = 20 * SECONDS,
+        .standard = "20s",
+        .about = "The longest time of one change at PagerDuty. The same on all nodes: a doubtful one is looked for after this and "
+                 "one lease."},
     {0},
 };
 static const struct schema outbox_schema = {.name = "outbox map", .fields = outbox_fields, .about = "Writing to PagerDuty."};

@@ -21,6 +21,7 @@ _Static_assert(sizeof use_names / sizeof use_names[0] == BUDGET_USES, "one name 
 
 struct asking {
     uint64_t id;
+    int requests;
     loop_fn *granted;
     void *owner;         /* borrowed */
     struct asking *next; /* owned, oldest first */
@@ -120,8 +121,8 @@ static void on_taken(void *owner, const struct pg_answer *answer, const struct e
     int64_t got = err ? 0 : pg_int(answer, 0, 0, 0), wait_ms = err ? AGAIN_MS : pg_int(answer, 0, 0, 1);
     if (clock_mono_ms() - l->asked_mono_ms > STALE_MS)
         got = 0;
-    for (; got > 0 && l->first; got--)
-        grant(l);
+    for (; l->first && l->first->requests <= got; grant(l)) /* what then is left, less than the next needs, is lost */
+        got -= l->first->requests;
     if (l->first && wait_ms > 0)
         loop_timer_start(l->again, (uint64_t)(wait_ms > AGAIN_MS_MIN ? wait_ms : AGAIN_MS_MIN), 0);
     else
@@ -134,20 +135,28 @@ static void take(void *owner)
     struct line *l = owner;
     int wanted = 0;
     for (const struct asking *a = l->first; a && wanted < TAKE_MOST; a = a->next)
-        wanted++;
+        wanted += a->requests;
     if (l->op || wanted == 0 || loop_timer_active(l->again))
         return;
     l->asked_mono_ms = clock_mono_ms();
-    l->op = outbox_budget_take(l->budget->store, l->account, use_names[l->use], wanted, l->budget->most, on_taken, l);
+    l->op = outbox_budget_take(l->budget->store, l->account, use_names[l->use], wanted, l->first->requests, l->budget->most,
+        on_taken, l);
 }
 
 uint64_t budget_ask(struct budget *b, const char *account, enum budget_use use, loop_fn *granted, void *owner)
 {
+    return budget_ask_several(b, account, use, 1, granted, owner);
+}
+
+uint64_t budget_ask_several(struct budget *b, const char *account, enum budget_use use, int requests, loop_fn *granted,
+    void *owner)
+{
+    assert(requests > 0 && requests < TAKE_MOST);
     struct line *l = &find_account(b, account)->lines[use];
     struct asking *ask = calloc(1, sizeof *ask);
     if (!ask)
         abort(); /* a few bytes; the caller waits for its turn */
-    *ask = (struct asking){++b->last_id, granted, owner, NULL};
+    *ask = (struct asking){++b->last_id, requests, granted, owner, NULL};
     *l->last = ask;
     l->last = &ask->next;
     uint64_t id = ask->id;

@@ -23,6 +23,9 @@ void budget_free(struct budget *b);
  * each account and use. Never refuses, so callers keep their own deadline and forget when it is over.
  * A forget between the grant and its call needs loop_soon_cancel(loop, owner) as well. */
 uint64_t budget_ask(struct budget *b, const char *account, enum budget_use use, loop_fn *granted, void *owner);
+/* As budget_ask for several requests that follow each other at once. */
+uint64_t budget_ask_several(struct budget *b, const char *account, enum budget_use use, int requests, loop_fn *granted,
+    void *owner);
 /* An id that was granted or forgotten is fine. */
 void budget_forget(struct budget *b, uint64_t id);
 

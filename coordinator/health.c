@@ -130,11 +130,12 @@ static json_t *counts(const struct health *h)
     if (h->settings.outbox)
         outbox_counts(h->settings.outbox, &out);
     int64_t silent = in.last_mono_ms ? clock_mono_ms() - in.last_mono_ms : -1;
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "webhooks_accepted", (json_int_t)in.accepted,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "webhooks_accepted", (json_int_t)in.accepted,
         "webhooks_duplicate", (json_int_t)in.duplicates, "webhooks_odd", (json_int_t)in.odd, "webhooks_refused",
         (json_int_t)in.refused, "webhooks_wrong_signature", (json_int_t)in.wrong_signature, "webhooks_unavailable",
         (json_int_t)in.unavailable, "webhooks_silent_ms", (json_int_t)silent, "writes_sent", (json_int_t)out.sent,
-        "writes_failed", (json_int_t)out.failed, "writes_unknown", (json_int_t)out.unknown);
+        "writes_failed", (json_int_t)out.failed, "writes_unknown", (json_int_t)out.unknown, "notes_mended",
+        (json_int_t)out.mended);
 }
 
 static void on_state(void *owner, const struct pg_answer *result, const struct error *err)
@@ -151,10 +152,11 @@ static void on_state(void *owner, const struct pg_answer *result, const struct e
         (json_int_t)lease_left_ms(h->settings.lease), "scenario_set", h->scenario_set, "inventory_set", h->inventory_set,
         "counts", counts(h)));
     if (!err)
-        (void)json_object_update_new(out, json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "migration", state.schema,
+        (void)json_object_update_new(out, json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "migration", state.schema,
             "synchronous_standby", (int)state.standby, "runs_waiting", (json_int_t)state.runs_waiting, "runs_held",
             (json_int_t)state.runs_held, "runs_oldest_ms", (json_int_t)state.runs_oldest_ms, "writes_waiting",
-            (json_int_t)state.writes_waiting, "writes_oldest_ms", (json_int_t)state.writes_oldest_ms, "tokens_owed",
+            (json_int_t)state.writes_waiting, "writes_oldest_ms", (json_int_t)state.writes_oldest_ms, "writes_in_doubt",
+            (json_int_t)state.writes_unknown, "writes_failed_lately", (json_int_t)state.writes_failed, "tokens_owed",
             (json_int_t)state.tokens_owed, "tokens_oldest_ms", (json_int_t)state.tokens_oldest_ms, "nodes", nodes(h, &state)));
     bool ready = json_is_true(json_object_get(out, "ready"));
     char *text = json_dumps(out, JSON_INDENT(2));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/arena.h"
+#include "lib/base/clock.h"
 
 #define SENDERS_MAX 16
 #define SENDERS_MOST 256
@@ -24,9 +25,10 @@ struct sender {
     bool have_item;
     bool sending;   /* the channel will call done */
     bool orphaned;  /* the incarnation ended meanwhile: forget what done says */
-    char state[16]; /* how to settle the item */
-    char *remote, *error; /* owned */
-    int64_t wait_ms;
+    struct outbox_settle settle; /* how to settle the item; its texts in the arena */
+    outbox_claimed_again *claimed_again;
+    void *claimer; /* borrowed: the channel's */
+    int64_t asked_mono_ms; /* before the claim under way was asked for */
     uint64_t op;
     struct loop_timer *timer; /* owned: asking again after a database error */
     struct sender *next;      /* owned */
@@ -78,9 +80,6 @@ static void clear_item(struct sender *s)
     arena_free(s->arena);
     s->arena = NULL;
     s->have_item = false;
-    free(s->remote);
-    free(s->error);
-    s->remote = s->error = NULL;
 }
 
 static void sender_free(struct sender *s)
@@ -161,6 +160,26 @@ static void count(struct outbox *o, const char *state)
     o->counts.unknown += strcmp(state, OUTBOX_UNKNOWN) == 0;
 }
 
+static const char *keep(struct arena *a, const char *text)
+{
+    char *copy = text ? arena_strdup(a, text) : NULL;
+    return text && !copy ? "" : copy;
+}
+
+static void tell(struct sender *s)
+{
+    struct outbox *o = s->outbox;
+    const struct outbox_row *row = &s->item.row;
+    if (s->settle.error && strcmp(s->settle.state, OUTBOX_SENT) != 0)
+        log_warning(o->log, "a write to the outside did not go as meant", LOG_S("kind", row->kind),
+            LOG_S("incident", row->target), LOG_S("state", s->settle.state), LOG_S("error", s->settle.error));
+    if (s->settle.mended > 0)
+        log_warning(o->log, "notes stood there twice; the later ones were deleted", LOG_S("incident", row->target),
+            LOG_I("notes", s->settle.mended));
+    if (strcmp(s->settle.state, OUTBOX_FAILED) == 0)
+        o->settings.on_failed(o->settings.owner, &s->item, s->settle.error ? s->settle.error : "");
+}
+
 static void on_sent(void *owner, const struct outbox_outcome *outcome)
 {
     struct sender *s = owner;
@@ -171,22 +190,34 @@ static void on_sent(void *owner, const struct outbox_outcome *outcome)
         return;
     }
     count(o, outcome->state);
-    (void)snprintf(s->state, sizeof s->state, "%s", outcome->state);
-    s->remote = outcome->remote ? strdup(outcome->remote) : NULL;
-    s->error = outcome->error ? strdup(outcome->error) : NULL;
-    s->wait_ms = outcome->wait_ms;
-    if (strcmp(s->state, OUTBOX_SENT) != 0)
-        log_warning(o->log, "a write to the outside did not go as meant", LOG_S("kind", s->item.kind),
-            LOG_S("incident", s->item.target), LOG_S("state", s->state), LOG_S("error", s->error));
-    if (strcmp(s->state, OUTBOX_FAILED) == 0)
-        o->settings.on_failed(o->settings.owner, &s->item, s->error ? s->error : "");
+    o->counts.mended += (uint64_t)outcome->mended;
+    s->settle = (struct outbox_settle){s->item.row.id, keep(s->arena, outcome->state), keep(s->arena, outcome->remote),
+        keep(s->arena, outcome->error), outcome->wait_ms, outcome->notes, outcome->mended, keep(s->arena, outcome->more)};
+    tell(s);
     next_item(s);
 }
 
-static const char *keep(struct arena *a, const char *text)
+static void on_claimed_again(void *owner, const struct pg_answer *answer, const struct error *err)
 {
-    char *copy = arena_strdup(a, text);
-    return copy ? copy : "";
+    struct sender *s = owner;
+    s->op = 0;
+    bool ours = !err && !s->orphaned && pg_rows(answer, 0) > 0;
+    if (err)
+        log_failure(LOG_WARNING, s->outbox->log, "a row could not be claimed anew", err);
+    if (ours)
+        s->item.claimed_mono_ms = s->asked_mono_ms;
+    s->claimed_again(s->claimer, ours);
+}
+
+void outbox_item_claim(struct outbox_item *item, outbox_claimed_again *done, void *owner)
+{
+    struct sender *s = item->sender;
+    assert(s->sending && !s->op);
+    s->claimed_again = done;
+    s->claimer = owner;
+    s->asked_mono_ms = clock_mono_ms();
+    s->op = outbox_claim_again(s->outbox->store, &s->held, lease_incarnation(s->outbox->lease), item->row.id,
+        on_claimed_again, s);
 }
 
 static const struct outbox_channel *find_channel(const struct outbox *o, const char *name)
@@ -203,17 +234,17 @@ static void send_item(struct sender *s, const struct outbox_row *row)
     if (!s->arena)
         abort(); /* a row may not be sent half */
     s->have_item = true;
-    s->item = (struct outbox_item){.id = row->id, .account = keep(s->arena, row->account),
-        .target = keep(s->arena, row->target), .run = keep(s->arena, row->run), .kind = keep(s->arena, row->kind),
-        .body = keep(s->arena, row->body), .about = keep(s->arena, row->about), .marker = keep(s->arena, row->marker),
-        .opening = keep(s->arena, row->opening), .tries = row->tries, .unknown = row->unknown,
-        .claimed_ms_ago = row->claimed_ms_ago};
+    s->item = (struct outbox_item){.row = *row, .claimed_mono_ms = s->asked_mono_ms, .sender = s};
+    const char **texts[] = {&s->item.row.channel, &s->item.row.account, &s->item.row.target, &s->item.row.run,
+        &s->item.row.kind, &s->item.row.body, &s->item.row.about, &s->item.row.marker, &s->item.row.opening};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        *texts[i] = keep(s->arena, *texts[i]);
     const struct outbox_channel *channel = find_channel(s->outbox, row->channel);
     s->sending = true;
     if (channel)
         channel->send(channel->channel, &s->item, on_sent, s);
     else
-        on_sent(s, &(struct outbox_outcome){.state = OUTBOX_FAILED, .error = "no such channel on this node"});
+        on_sent(s, &(struct outbox_outcome){.state = OUTBOX_FAILED, .error = "no such channel on this node", .notes = -1});
 }
 
 static void on_next(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -237,9 +268,10 @@ static void on_next(void *owner, const struct pg_answer *answer, const struct er
 
 static void next_item(struct sender *s)
 {
-    struct outbox_settle settle = {0};
+    struct outbox_settle settle = {.notes = -1};
     if (s->have_item)
-        settle = (struct outbox_settle){s->item.id, s->state, s->remote, s->error, s->wait_ms};
+        settle = s->settle;
+    s->asked_mono_ms = clock_mono_ms();
     s->op = outbox_next(s->outbox->store, &s->held, lease_incarnation(s->outbox->lease), &settle, on_next, s);
 }
 

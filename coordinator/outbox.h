@@ -10,28 +10,34 @@
 
 struct outbox;
 
-/* What became of a row. state: one of OUTBOX_SENT, DROPPED, FAILED, AGAIN, UNKNOWN. */
+/* What became of a row. state: one of OUTBOX_SENT, DROPPED, FAILED, AGAIN, UNKNOWN. Texts borrowed for the call. */
 struct outbox_outcome {
     const char *state;
-    const char *remote; /* borrowed for the call; NULL */
-    const char *error;  /* borrowed for the call; NULL */
+    const char *remote; /* NULL */
+    const char *error;  /* NULL */
     int64_t wait_ms;    /* AGAIN, UNKNOWN */
+    int notes;          /* how many the target has now; -1: not known */
+    int mended;         /* doubled ones that were deleted */
+    const char *more;   /* NULL; a row to queue in the same transaction (outbox_next.sql) */
 };
 typedef void outbox_done(void *owner, const struct outbox_outcome *outcome);
 
 /* A row as the channel sees it: copied, valid until done was called. */
 struct outbox_item {
-    int64_t id;
-    const char *account, *target, *run, *kind, *body, *about, *marker, *opening;
-    int tries;
-    bool unknown;
-    int64_t claimed_ms_ago;
+    struct outbox_row row;
+    int64_t claimed_mono_ms; /* taken before the claim was asked for: what is sent must begin within one lease from here */
+    void *sender;            /* the engine's */
 };
+
+/* Claims the item's row anew: its claim is old, or it was looked for in vain. Calls done once, later: ours says that
+ * claimed_mono_ms is of now. Not called when the engine or the item goes first. */
+typedef void outbox_claimed_again(void *owner, bool ours);
+void outbox_item_claim(struct outbox_item *item, outbox_claimed_again *done, void *owner);
 
 struct outbox_channel {
     const char *name; /* the column outbox.channel */
     /* Sends one row within the hard limit of a request. done is called exactly once, maybe inside. */
-    void (*send)(void *channel, const struct outbox_item *item, outbox_done *done, void *owner);
+    void (*send)(void *channel, struct outbox_item *item, outbox_done *done, void *owner);
     void *channel; /* borrowed */
 };
 
@@ -53,7 +59,7 @@ void outbox_wake(struct outbox *o);
 void outbox_lost(struct outbox *o);
 
 struct outbox_counts {
-    uint64_t sent, dropped, failed, again, unknown;
+    uint64_t sent, dropped, failed, again, unknown, mended;
     int senders;
 };
 void outbox_counts(const struct outbox *o, struct outbox_counts *out);

@@ -35,7 +35,8 @@ struct pagerduty_op *pagerduty_op_new(struct pagerduty *pd, pagerduty_done *done
     if (!op)
         abort(); /* a promise to call back cannot be broken quietly */
     *op = (struct pagerduty_op){.magic = PAGERDUTY_OP_MAGIC, .id = ++pd->next_id, .pd = pd, .done = done,
-        .owner = owner, .method = method, .take = take, .secret = pd->token};
+        .owner = owner, .method = method, .take = take, .secret = pd->token, .use = BUDGET_WRITE,
+        .began_ms = clock_mono_ms()};
     buf_init(&op->what, PATH_BYTES_MAX);
     buf_init(&op->path, PATH_BYTES_MAX);
     buf_init(&op->put_path, PATH_BYTES_MAX);
@@ -192,15 +193,29 @@ static void on_http(void *owner, uint64_t id, const struct http_reply *reply, co
         op_end(op);
 }
 
-uint64_t pagerduty_op_send(struct pagerduty_op *op)
+static unsigned left_ms(const struct pagerduty_op *op)
 {
+    int64_t left = op->writes ? op->pd->write_ms - (clock_mono_ms() - op->began_ms) : PAGERDUTY_REQUEST_MS;
+    return left > 0 ? (unsigned)left : 0;
+}
+
+static void send_now(void *owner)
+{
+    struct pagerduty_op *op = owner;
     struct pagerduty *pd = op->pd;
+    op->budget_id = 0;
+    op->begun = true;
+    if (left_ms(op) == 0) {
+        (void)pagerduty_op_refuse(op, ERROR_DEADLINE, "its time was over before the change could be sent");
+        return;
+    }
     struct buf url;
     buf_init(&url, 2 * PATH_BYTES_MAX);
     if (op->path.over || op->body.over ||
         buf_printf(&url, "%s%s", op->events ? pd->events_url : pd->base_url, buf_text(&op->path)) != 0) {
         buf_done(&url);
-        return pagerduty_op_refuse(op, ERROR_INPUT, "the request is too long");
+        (void)pagerduty_op_refuse(op, ERROR_INPUT, "the request is too long");
+        return;
     }
     const struct http_header all[] = {
         {"Accept", "application/vnd.pagerduty+json;version=2"},
@@ -217,22 +232,47 @@ uint64_t pagerduty_op_send(struct pagerduty_op *op)
             .headers = op->events ? few : all,
             .body = op->body.bytes ? op->body.data : NULL,
             .bytes = op->body.bytes,
-            .timeout_ms = PAGERDUTY_REQUEST_MS,
+            .timeout_ms = left_ms(op),
             .body_bytes_max = PAGERDUTY_REPLY_BYTES_MAX,
         },
         on_http, op);
     buf_done(&url);
-    return op->id;
+}
+
+uint64_t pagerduty_op_send(struct pagerduty_op *op)
+{
+    uint64_t id = op->id;
+    if (op->begun && op->pd->budget)
+        op->budget_id = budget_ask(op->pd->budget, op->pd->account, op->use, send_now, op);
+    else
+        send_now(op);
+    return id;
+}
+
+/* No longer in line for the budget. */
+static void leave_line(struct pagerduty_op *op)
+{
+    if (op->budget_id) {
+        budget_forget(op->pd->budget, op->budget_id);
+        loop_soon_cancel(op->pd->loop, op); /* granted already */
+        op->budget_id = 0;
+    }
 }
 
 void pagerduty_cancel(struct pagerduty *pd, uint64_t id)
 {
     assert(pd->magic == PAGERDUTY_MAGIC);
-    for (struct pagerduty_op *op = pd->first; op; op = op->next)
-        if (op->id == id && op->sent != 0) {
+    for (struct pagerduty_op *op = pd->first; op; op = op->next) {
+        if (op->id != id)
+            continue;
+        if (op->sent != 0) {
             http_cancel(pd->client, op->sent);
-            return;
+        } else if (op->budget_id) {
+            leave_line(op);
+            (void)pagerduty_op_refuse(op, ERROR_CANCELLED, "cancelled between two requests");
         }
+        return;
+    }
 }
 
 /* ---- start and end ---- */
@@ -310,6 +350,7 @@ static void account_free(struct pagerduty *pd)
     free_secret(pd->token);
     free_secret(pd->authorization);
     free(pd->from_email);
+    free(pd->account);
     pd->magic = 0;
     free(pd);
 }
@@ -321,7 +362,8 @@ struct pagerduty *pagerduty_new(struct loop *loop, struct http_client *client,
         return NULL;
     struct pagerduty *pd = calloc(1, sizeof *pd);
     if (pd) {
-        *pd = (struct pagerduty){.magic = PAGERDUTY_MAGIC, .loop = loop, .client = client, .remaining = -1};
+        *pd = (struct pagerduty){.magic = PAGERDUTY_MAGIC, .loop = loop, .client = client, .remaining = -1,
+            .write_ms = settings->write_ms ? settings->write_ms : PAGERDUTY_REQUEST_MS};
         if (copy_settings(pd, settings) == 0)
             return pd;
         account_free(pd);
@@ -330,9 +372,19 @@ struct pagerduty *pagerduty_new(struct loop *loop, struct http_client *client,
     return NULL;
 }
 
+void pagerduty_set_budget(struct pagerduty *pd, struct budget *budget, const char *account)
+{
+    free(pd->account);
+    pd->account = strdup(account);
+    if (!pd->account)
+        abort(); /* one at start-up */
+    pd->budget = budget;
+}
+
 /* Tells the owner; what runs at the HTTP client ends there, and frees the op. */
 static void op_abandon(struct pagerduty_op *op, struct pagerduty *pd)
 {
+    leave_line(op);
     op_unlink(op);
     op->secret = NULL; /* dies with the account */
     if (op->ended) {

@@ -13,6 +13,7 @@
 
 #include "lib/base/error.h"
 
+struct budget;
 struct http_client;
 struct json_t;
 struct loop;
@@ -23,6 +24,7 @@ struct pagerduty_settings {
     const char *events_url; /* borrowed for the call; NULL: PAGERDUTY_EVENTS_URL_US */
     const char *token;      /* borrowed for the call, kept in wiped memory */
     const char *from_email; /* borrowed for the call: a valid user of the account, our bot */
+    unsigned write_ms;      /* of a call that writes, with all its requests; 0: PAGERDUTY_REQUEST_MS */
 };
 #define PAGERDUTY_URL_US "https://api.pagerduty.com"
 #define PAGERDUTY_URL_EU "https://api.eu.pagerduty.com"
@@ -126,6 +128,9 @@ typedef void pagerduty_done(void *owner, uint64_t id, const struct pagerduty_res
 /* client is borrowed and outlives this. NULL and err: CONFIG (no token, no From, bad URL), LIMIT. */
 struct pagerduty *pagerduty_new(struct loop *loop, struct http_client *client,
     const struct pagerduty_settings *settings, struct error *err);
+/* Further requests of one call (a list's next pages, the priorities before a change) wait for the budget; the first is the
+ * caller's. Without it nothing waits. budget is borrowed until pagerduty_free, account is copied. */
+void pagerduty_set_budget(struct pagerduty *pd, struct budget *budget, const char *account);
 /* Cancels what runs: each done is called inside, with NOT_SENT or UNKNOWN. NULL is fine. */
 void pagerduty_free(struct pagerduty *pd);
 /* After a reload: another token for the next requests. -1: empty or not one line; the old one stays. */

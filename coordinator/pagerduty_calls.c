@@ -294,10 +294,11 @@ static enum pagerduty_next take_page(struct pagerduty_op *op, json_t *root)
 }
 
 /* query: static, "" or ending in '&'. page 0: the list comes whole. */
-static struct pagerduty_op *list_new(struct pagerduty *pd, pagerduty_done *done, void *owner, const char *key,
-    const char *query, size_t page, size_t most)
+static struct pagerduty_op *list_new(struct pagerduty *pd, pagerduty_done *done, void *owner, enum budget_use use,
+    const char *key, const char *query, size_t page, size_t most)
 {
     struct pagerduty_op *op = pagerduty_op_new(pd, done, owner, "GET", take_page);
+    op->use = use;
     op->list_key = key;
     op->query = query;
     op->page = page;
@@ -317,7 +318,7 @@ static uint64_t list_send(struct pagerduty_op *op)
 
 uint64_t pagerduty_list_notes(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner)
 {
-    struct pagerduty_op *op = list_new(pd, done, owner, "notes", "", 0, 0);
+    struct pagerduty_op *op = list_new(pd, done, owner, BUDGET_WRITE, "notes", "", 0, 0);
     (void)buf_printf(&op->what, "list notes of incident %.*s", PAGERDUTY_ID_BYTES_MAX, incident_id ? incident_id : "");
     if (!is_id(incident_id))
         return refuse_id(op);
@@ -327,7 +328,8 @@ uint64_t pagerduty_list_notes(struct pagerduty *pd, const char *incident_id, pag
 
 uint64_t pagerduty_list_alerts(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner)
 {
-    struct pagerduty_op *op = list_new(pd, done, owner, "alerts", "", PAGERDUTY_ALERTS_PAGE, PAGERDUTY_ALERTS_MAX);
+    struct pagerduty_op *op =
+        list_new(pd, done, owner, BUDGET_READ, "alerts", "", PAGERDUTY_ALERTS_PAGE, PAGERDUTY_ALERTS_MAX);
     (void)buf_printf(&op->what, "list alerts of incident %.*s", PAGERDUTY_ID_BYTES_MAX, incident_id ? incident_id : "");
     if (!is_id(incident_id))
         return refuse_id(op);
@@ -340,7 +342,8 @@ uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, size_t offset, page
     /* date_range=all: without it only a month is listed */
     static const char query[] = "statuses%5B%5D=triggered&statuses%5B%5D=acknowledged&date_range=all&"
                                 "sort_by=created_at%3Aasc&";
-    struct pagerduty_op *op = list_new(pd, done, owner, "incidents", query, PAGERDUTY_PAGE, offset + PAGERDUTY_PAGE);
+    struct pagerduty_op *op =
+        list_new(pd, done, owner, BUDGET_RECONCILE, "incidents", query, PAGERDUTY_PAGE, offset + PAGERDUTY_PAGE);
     op->offset = offset;
     (void)buf_add_text(&op->what, "list open incidents");
     (void)buf_add_text(&op->put_path, "/incidents");
@@ -360,7 +363,7 @@ uint64_t pagerduty_list_log(struct pagerduty *pd, const char *incident_id, pager
 uint64_t pagerduty_list_subscriptions(struct pagerduty *pd, pagerduty_done *done, void *owner)
 {
     struct pagerduty_op *op =
-        list_new(pd, done, owner, "webhook_subscriptions", "", PAGERDUTY_PAGE, PAGERDUTY_SUBSCRIPTIONS_MAX);
+        list_new(pd, done, owner, BUDGET_RECONCILE, "webhook_subscriptions", "", PAGERDUTY_PAGE, PAGERDUTY_SUBSCRIPTIONS_MAX);
     (void)buf_add_text(&op->what, "list webhook subscriptions");
     (void)buf_add_text(&op->put_path, "/webhook_subscriptions");
     return list_send(op);

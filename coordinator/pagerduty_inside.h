@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "coordinator/budget.h"
 #include "coordinator/pagerduty.h"
 #include "lib/base/buf.h"
 #include "lib/base/limits.h"
@@ -19,11 +20,14 @@ struct pagerduty {
     uint32_t magic;
     struct loop *loop;          /* borrowed */
     struct http_client *client; /* borrowed */
+    struct budget *budget;      /* borrowed; NULL: none */
+    char *account;              /* owned; for the budget */
     char *base_url;             /* owned */
     char *events_url;           /* owned */
     char *token;                /* owned, wiped */
     char *authorization;        /* owned, wiped: the header's value */
     char *from_email;           /* owned */
+    unsigned write_ms;
     struct pagerduty_op *first; /* owned: calls on their way */
     uint64_t next_id;
     json_t *priorities;         /* owned: the list, or NULL */
@@ -48,6 +52,10 @@ struct pagerduty_op {
     struct pagerduty *pd; /* borrowed; NULL when the account was freed meanwhile */
     pagerduty_done *done;
     void *owner;          /* borrowed until done */
+    enum budget_use use;  /* of further requests */
+    bool begun;           /* the first request was sent */
+    uint64_t budget_id;   /* a further one waits for its turn */
+    int64_t began_ms;     /* mono: a call that writes is over write_ms later, with all its requests */
     uint64_t sent;        /* the HTTP call that runs; 0: none */
     bool ended;           /* done is due in the next turn, without a request */
 

@@ -28,6 +28,7 @@ struct desk_answer {
     const char *why;
     const char *status, *title, *priority, *urgency, *service_id, *service_name;
     const char *changed_by;     /* user id of the last status change when it was a person's; "" = clockwork or ours */
+    const char *last_change_at, *last_change_by; /* of the status, as PagerDuty writes them, whoever did it; "" = not said */
     bool merged;
     const struct desk_alert *alerts;
     size_t alerts_count;

@@ -50,6 +50,11 @@ struct run_hands {
     const char *touched_by, *touched_how, *closed_by, *closed_how; /* arena */
 };
 
+/* The incident as this run read it last: what writes of its status are held against. */
+struct run_known {
+    const char *status, *at, *by; /* arena; NULL: nothing was read in this epoch */
+};
+
 struct run {
     uint32_t magic;
     struct worker *worker; /* borrowed: it owns us */
@@ -94,6 +99,7 @@ struct run {
     int told_count;
     struct run_contact contact;
     struct run_hands hands;
+    struct run_known known;
     bool blind_tried;    /* PagerDuty was asked in vain, and recover_blind says go */
     bool cancelled_look; /* we cut the look ourselves: give_up_at or a person */
     struct flow flow;    /* where the run goes once the step in hand is recorded */
@@ -222,6 +228,10 @@ json_t *run_change(const char *state);
 json_t *run_step_row_started(struct run *r, const struct step *step, int attempt, const char *host);
 void run_change_step(json_t *change, json_t *row);
 void run_change_decision(json_t *change, const char *kind, const char *text);
+/* Keeps what was read of the incident for the writes of its status. */
+void run_know_incident(struct run *r, const struct desk_answer *desk);
+/* What a conditional write carries: what is known, and the note that is written where that does not hold any more; NULL: none. */
+json_t *run_condition(const struct run *r, const char *dropped);
 void run_change_outbox(json_t *change, const char *kind, const char *body, json_t *about);
 /* Takes change. after is called when it is committed; when the run was taken over or must be read again, it is not. */
 void run_write_change(struct run *r, enum run_phase phase, json_t *change, void (*after)(struct run *r));

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "executor/story_texts.h"
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 
@@ -14,6 +15,24 @@
 static bool ends_healed(enum ending ending)
 {
     return ending == ENDING_RESOLVED || ending == ENDING_SELF_HEALED;
+}
+
+void run_know_incident(struct run *r, const struct desk_answer *desk)
+{
+    if (desk->state == DESK_READ)
+        r->known = (struct run_known){run_text(r, desk->status), run_text(r, desk->last_change_at),
+            run_text(r, desk->last_change_by)};
+}
+
+json_t *run_condition(const struct run *r, const char *dropped)
+{
+    json_t *about = json_object();
+    if (r->known.status)
+        (void)json_object_set_new(about, "known",
+            json_pack("{s:s, s:s, s:s}", "status", r->known.status, "at", r->known.at, "by", r->known.by));
+    if (dropped)
+        (void)json_object_set_new(about, "dropped", json_string(dropped));
+    return about;
 }
 
 /* Who answers next: what the scenario says, else, with the bot as first responder, the service's level. */
@@ -44,7 +63,7 @@ static void add_outbox(struct run *r, json_t *change, const struct story *s)
     struct buf text;
     buf_init(&text, STORY_NOTE_CHARS_MAX * 4);
     story_ending_note(s, &text);
-    run_change_outbox(change, "ending", buf_text(&text), NULL);
+    run_change_outbox(change, "ending", buf_text(&text), json_pack("{s:s}", "left_out", story_words(s->language, TEXT_LEFT_OUT)));
     if (r->ending != ENDING_STALE && r->ending != ENDING_UNMATCHED) {
         buf_clear(&text);
         story_title(s->language, TITLE_ENDING, r->ending, &text);
@@ -52,13 +71,15 @@ static void add_outbox(struct run *r, json_t *change, const struct story *s)
     }
     buf_done(&text);
     if (ends_healed(r->ending) && r->reason != WHY_MONITOR_CLEARED && r->mode == MODE_AUTO) {
-        run_change_outbox(change, "status", "resolved", NULL);
+        run_change_outbox(change, "status", "resolved", run_condition(r, story_words(s->language, TEXT_NOT_RESOLVED)));
     } else if (calls_somebody(r->ending)) {
-        json_t *about = hand_over_to(r);
-        if (json_object_size(about) > 0)
+        json_t *to = hand_over_to(r);
+        json_t *about = run_condition(r, story_words(s->language, TEXT_NOT_HANDED_OVER));
+        if (json_object_size(to) > 0 && json_object_update(about, to) == 0)
             run_change_outbox(change, "hand_over", "", about);
         else
             json_decref(about);
+        json_decref(to);
     }
 }
 
@@ -140,6 +161,7 @@ static void on_reread(void *owner, const struct desk_answer *desk)
 {
     struct run *r = owner;
     r->desk_op = 0;
+    run_know_incident(r, desk);
     if (desk->state == DESK_UNAVAILABLE) {
         if (run_left_ms(r) > REREAD_AGAIN_MS) {
             log_warning(&r->log, "the alerts could not be read before the resolve; again in a moment", LOG_S("why", desk->why));

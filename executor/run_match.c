@@ -166,7 +166,7 @@ static void write_start(struct run *r)
     story_title(s.language, r->mode == MODE_AUTO ? TITLE_CHECKING : TITLE_SHADOW, ENDINGS, &note);
     run_change_outbox(change, "progress_title", buf_text(&note), NULL);
     if (r->policy.acknowledge == ACKNOWLEDGE_WHILE_RUNNING && r->mode == MODE_AUTO)
-        run_change_outbox(change, "acknowledge", "", NULL);
+        run_change_outbox(change, "acknowledge", "", run_condition(r, NULL));
     if (first->verb != STEP_RECOVER) {
         const struct inventory_host *host = run_step_host(r, first);
         if (!host) {
@@ -205,6 +205,7 @@ static int match_now(struct run *r, struct match_result *match)
 
 static void read_answered(struct run *r, const struct desk_answer *desk)
 {
+    run_know_incident(r, desk);
     if (desk->state == DESK_GONE || (desk->state == DESK_READ && strcmp(desk->status, "resolved") == 0)) {
         run_end(r, ENDING_STALE, WHY_NO_LONGER_OPEN, desk->state == DESK_GONE ? "gone" : desk->status, "", "", "");
         return;

@@ -296,6 +296,7 @@ static void on_asked(void *owner, const struct desk_answer *desk)
 {
     struct run *r = owner;
     r->desk_op = 0;
+    run_know_incident(r, desk);
     if (desk->state == DESK_UNAVAILABLE) {
         log_warning(&r->log, "PagerDuty could not be asked before a recover", LOG_S("why", desk->why));
         if (r->worker->settings.recover_blind_go) {

@@ -201,6 +201,14 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]",
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]"}},
 
+    [TEXT_LEFT_OUT] = {"n", {"Left out: {n} progress notes that still waited to be written when this ended.",
+        "省略: 終了までに書き込めなかった経過ノート {n} 件"}},
+    [TEXT_NOT_RESOLVED] = {"", {
+        "firstline did not resolve this incident: its status was changed since firstline last looked, so it is left as it is.",
+        "最後の確認の後に状態が変更されたため、firstline はこのインシデントを解決にしません。"}},
+    [TEXT_NOT_HANDED_OVER] = {"", {
+        "firstline called nobody else: the status was changed since firstline last looked, so the incident is left as it is.",
+        "最後の確認の後に状態が変更されたため、firstline は担当者を呼び出しません。"}},
     [TEXT_NEXT] = {"", {"What to do next:", "次の対応:"}},
     [TEXT_NEXT_SSH] = {"login on", {"Look at the machine: ssh [{login}@]{on}", "マシンを確認: ssh [{login}@]{on}"}},
     [TEXT_NEXT_SHOW] = {"run", {"All that was done: firstline runs show {run}", "実行の詳細: firstline runs show {run}"}},

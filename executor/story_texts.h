@@ -59,6 +59,10 @@ enum story_text {
     TEXT_EVIDENCE,
     TEXT_SAY,
     TEXT_FOOTER,
+    /* what the outbox adds: {n} is filled when progress was left out; the others are notes of their own */
+    TEXT_LEFT_OUT,
+    TEXT_NOT_RESOLVED,
+    TEXT_NOT_HANDED_OVER,
     /* what to do next */
     TEXT_NEXT,
     TEXT_NEXT_SSH,

@@ -117,6 +117,8 @@ static void transfer_ended(struct transfer *t, CURLcode rc)
         snprintf(why, sizeof why, "answered %ld with more than we take (%zu bytes)", status, t->reply.body.bytes_max);
     else if (rc == CURLE_OK)
         snprintf(why, sizeof why, "answered with status %ld", status);
+    else if (t->late)
+        snprintf(why, sizeof why, "its time was over before it could be sent");
     else if (rc == CURLE_ABORTED_BY_CALLBACK)
         snprintf(why, sizeof why, "the connection was closed before an answer");
     else
@@ -260,13 +262,14 @@ uint64_t http_send(struct http_client *c, const struct http_call *call, http_don
         abort(); /* a promise to call back cannot be broken quietly */
     *t = (struct transfer){.magic = TRANSFER_MAGIC, .id = ++c->next_id, .client = c, .done = done, .owner = owner,
         .started_ms = clock_mono_ms()};
+    unsigned timeout_ms = call->timeout_ms ? call->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
+    t->until_ms = t->started_ms + timeout_ms;
     c->calls++;
     list_add(&c->running, t);
     if (http_transfer_prepare(t, call) != 0) {
         transfer_end(t);
         return t->id;
     }
-    unsigned timeout_ms = call->timeout_ms ? call->timeout_ms : HTTP_CLIENT_TIMEOUT_MS;
     t->deadline = loop_timer_new(c->loop, on_deadline, t);
     loop_timer_start(t->deadline, timeout_ms, 0);
     start_lookup(t, timeout_ms);

@@ -45,7 +45,8 @@ struct transfer {
     char place[PLACE_BYTES_MAX];       /* "POST https://host/path", without the query */
     char host[256];                    /* as in the URL */
     unsigned port;
-    int64_t started_ms;                /* mono */
+    int64_t started_ms, until_ms;      /* mono */
+    bool late;                         /* it was not begun in time: this process was stopped meanwhile */
     bool reads;                        /* GET or HEAD: curl may send it again */
     bool sent;                         /* a part of it may have left */
     bool over;                         /* the reply passed a limit */

@@ -2,11 +2,15 @@
  * One transfer of the HTTP client: a call is copied into a curl handle, the reply is collected and read. Knows
  * nothing of the loop, and starts nothing. */
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
+#include "lib/base/clock.h"
 #include "lib/io/http_client_inside.h"
 
 #define URL_BYTES_MAX 4096
@@ -22,10 +26,24 @@ static int on_before_send(void *owner, char *ip, char *own_ip, int port, int own
     (void)port;
     (void)own_port;
     struct transfer *t = owner;
-    if (t->sent && !t->reads)
+    t->late = clock_mono_ms() >= t->until_ms; /* timers run after sockets when a stopped process goes on */
+    if (t->late || (t->sent && !t->reads))
         return CURL_PREREQFUNC_ABORT;
     t->sent = true;
     return CURL_PREREQFUNC_OK;
+}
+
+/* What was written and not taken by the other side goes with the call: the kernel may not deliver it later, neither while this
+ * process is stopped nor after the socket is closed. */
+static int on_socket(void *owner, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)purpose;
+    struct transfer *t = owner;
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    unsigned longest_ms = (unsigned)(t->until_ms - t->started_ms);
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none); /* cannot fail on a new TCP socket */
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &longest_ms, sizeof longest_ms);
+    return CURL_SOCKOPT_OK;
 }
 
 static size_t on_body(char *data, size_t one, size_t bytes, void *owner)
@@ -180,6 +198,9 @@ static int set_options(struct transfer *t, const struct http_call *call)
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_says);
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(t->until_ms - t->started_ms) + 100); /* as the deadline; asked before each write */
+    curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
+    curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, t);
     curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_before_send);
     curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);

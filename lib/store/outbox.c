@@ -37,8 +37,9 @@ uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char
     struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch),
         PG_INT(settle->id), pg_from_text(settle->state ? settle->state : ""),
         pg_from_text(settle->remote ? settle->remote : ""), pg_from_text(settle->error ? settle->error : ""),
-        PG_INT(settle->wait_ms)};
-    return pg_query(work(s), "outbox_next", values, 8, 0, done, owner);
+        PG_INT(settle->wait_ms), PG_INT(settle->id ? settle->notes : -1), PG_INT(settle->mended),
+        pg_from_text(settle->more ? settle->more : "{}")};
+    return pg_query(work(s), "outbox_next", values, 11, 0, done, owner);
 }
 
 bool outbox_row(const struct pg_answer *answer, struct outbox_row *out)
@@ -46,12 +47,22 @@ bool outbox_row(const struct pg_answer *answer, struct outbox_row *out)
     if (pg_rows(answer, 0) == 0)
         return false;
 #define TEXT(column) pg_text(answer, 0, 0, column)
-    *out = (struct outbox_row){.id = pg_int(answer, 0, 0, 0), .channel = TEXT(1), .account = TEXT(2),
-        .target = TEXT(3), .run = TEXT(4), .kind = TEXT(5), .body = TEXT(6), .about = TEXT(7), .marker = TEXT(8),
-        .tries = (int)pg_int(answer, 0, 0, 9), .unknown = strcmp(TEXT(10), "waiting") != 0, .opening = TEXT(11),
-        .claimed_ms_ago = pg_int(answer, 0, 0, 12)};
+#define INT(column) pg_int(answer, 0, 0, column)
+    *out = (struct outbox_row){.id = INT(0), .channel = TEXT(1), .account = TEXT(2), .target = TEXT(3), .run = TEXT(4),
+        .kind = TEXT(5), .body = TEXT(6), .about = TEXT(7), .marker = TEXT(8), .tries = (int)INT(9),
+        .unknown = strcmp(TEXT(10), "waiting") != 0, .claimed_ms_ago = INT(11), .idle_ms = INT(12), .notes = (int)INT(13),
+        .age_ms = INT(14), .reopened = pg_bool(answer, 0, 0, 15), .touched = pg_bool(answer, 0, 0, 16), .opening = TEXT(17),
+        .doubted = pg_bool(answer, 0, 0, 18)};
 #undef TEXT
+#undef INT
     return true;
+}
+
+uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, const char *incarnation, int64_t id,
+    pg_done *done, void *owner)
+{
+    struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch), PG_INT(id)};
+    return pg_query(work(s), "outbox_claim_again", values, 4, 0, done, owner);
 }
 
 uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
@@ -61,17 +72,9 @@ uint64_t outbox_release(struct store *s, const struct outbox_held *held, const c
     return pg_query(work(s), "outbox_release", values, 3, 0, done, owner);
 }
 
-uint64_t outbox_add(struct store *s, const char *account, const char *incident_key, const char *channel,
-    const char *kind, const char *body, const char *about, const char *marker, pg_done *done, void *owner)
+uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int least,
+    int most_a_minute, pg_done *done, void *owner)
 {
-    struct pg_value values[] = {pg_from_text(account), pg_from_text(incident_key), pg_from_text(channel),
-        pg_from_text(kind), pg_from_text(body), pg_from_text(about), pg_from_text(marker)};
-    return pg_query(work(s), "outbox_add", values, 7, 0, done, owner);
-}
-
-uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int most_a_minute,
-    pg_done *done, void *owner)
-{
-    struct pg_value values[] = {pg_from_text(account), pg_from_text(use), PG_INT(wanted), PG_INT(most_a_minute)};
-    return pg_query(work(s), "budget_take", values, 4, 0, done, owner);
+    struct pg_value values[] = {pg_from_text(account), pg_from_text(use), PG_INT(wanted), PG_INT(least), PG_INT(most_a_minute)};
+    return pg_query(work(s), "budget_take", values, 5, 0, done, owner);
 }

@@ -31,6 +31,9 @@ struct outbox_settle {
     const char *remote; /* NULL: none */
     const char *error;  /* NULL: none */
     int64_t wait_ms;
+    int notes;        /* how many the incident has now; -1: not known */
+    int mended;       /* doubled notes that were deleted */
+    const char *more; /* a row to queue, as JSON (outbox_next.sql); NULL: none */
 };
 /* Settles one row and takes the incident's next, in one transaction. */
 uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char *incarnation,
@@ -40,21 +43,26 @@ struct outbox_row {
     const char *channel, *account, *target, *run, *kind, *body, *about, *marker; /* borrowed from the answer */
     int tries;
     bool unknown; /* an earlier sender may have sent it */
-    const char *opening;
     int64_t claimed_ms_ago;
+    int64_t idle_ms; /* since another row of the incident was claimed; -1: never */
+    int notes;       /* that the incident has; -1: not known */
+    int64_t age_ms;  /* of the incident */
+    bool reopened; /* the incident, since the row was queued */
+    bool touched;  /* a person took it over */
+    const char *opening;
+    bool doubted;  /* a row of the incident was sent again after doubt */
 };
-/* false: nothing left, not due yet, or another is the sender. */
+/* false: nothing left, not due yet, another goes first, or another is the sender. */
 bool outbox_row(const struct pg_answer *answer, struct outbox_row *out);
+/* Claims the row under way anew; answered by one row, or none: no longer the sender. */
+uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, const char *incarnation, int64_t id,
+    pg_done *done, void *owner);
 uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
     void *owner);
 
-/* A write that no run makes. marker: id_marker's. */
-uint64_t outbox_add(struct store *s, const char *account, const char *incident_key, const char *channel,
-    const char *kind, const char *body, const char *about, const char *marker, pg_done *done, void *owner);
-
-/* Takes requests from the budget that all nodes share. use: "reconcile", "read" or "write". Answered by got and wait_ms (until
- * one more may be there, where less was got than wanted). */
-uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int most_a_minute,
-    pg_done *done, void *owner);
+/* Takes requests from the budget that all nodes share, none where fewer than `least` are there. use: "reconcile", "read" or
+ * "write". Answered by got and wait_ms (until more may be there, where less was got than wanted). */
+uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int least,
+    int most_a_minute, pg_done *done, void *owner);
 
 #endif

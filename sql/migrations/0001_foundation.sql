@@ -57,6 +57,7 @@ create table incident (
     closed_by       text,                           -- empty: the monitor cleared its alert
     closed_how      text,
     outbox_sequence bigint not null default 0,
+    notes           integer,                        -- as PagerDuty counted them last, and ours since; null: not known
     sender          uuid,                           -- one sender at a time (docs/outbox.md)
     send_epoch      bigint not null default 0,
     shown           text not null default '',       -- what the reconciler last saw of it (docs/intake.md)
@@ -189,7 +190,7 @@ create table outbox (
     sequence   bigint not null,                     -- order within the incident
     run        uuid,
     opening    timestamptz,
-    kind       text not null,                       -- start, progress, ending, title, status, hand_over, ...
+    kind       text not null,                       -- start, progress, ending, note, ..._title, status, hand_over, mend
     body       text not null default '',
     about      jsonb not null default '{}',
     marker     text not null,                       -- 96 random bits, stored before the send
@@ -199,6 +200,8 @@ create table outbox (
     not_before timestamptz not null default clock_timestamp(),
     claimed_at timestamptz,
     tries      integer not null default 0,
+    resent     integer not null default 0,          -- how often it was claimed to be sent again after doubt
+    mended     integer not null default 0,          -- of a mend: notes that stood there twice and were deleted
     settled_at timestamptz,
     remote     text,                                -- the id that the far side gave
     error      text,
@@ -208,7 +211,7 @@ create index outbox_open on outbox (incident, sequence) where state in ('waiting
 create index outbox_due on outbox (not_before) where state in ('waiting', 'sending', 'unknown');
 create index outbox_run on outbox (run);
 create index outbox_endings on outbox (not_before)
-    where state = 'waiting' and kind in ('ending', 'ending_title', 'status', 'hand_over');
+    where state in ('waiting', 'unknown') and kind in ('ending', 'ending_title', 'status', 'hand_over');
 create index outbox_settled on outbox (settled_at) where settled_at is not null;
 
 -- A run that ended with a recover in doubt owes its last token to the machine: until that is there, a command that is still
@@ -273,7 +276,8 @@ create table budget (
 -- Fills an account's shares by the time that has passed and takes from one of them, then from the spare. A minute brings 7/8
 -- of `most`. The shares together hold 1/24 of it, the spare another 1/24: no minute, wherever it begins, sees more than 23/24
 -- granted.
-create function budget_take(for_account text, for_use text, wanted integer, most integer, out got integer, out wait_ms integer)
+create function budget_take(for_account text, for_use text, wanted integer, at_least integer, most integer,
+                            out got integer, out wait_ms integer)
 language plpgsql as $$
 declare
     parts constant double precision[] := '{0.1, 0.3, 0.6}';
@@ -295,7 +299,9 @@ begin
     b.spare := least(b.spare, hold);
     level := b.shares[mine] + b.spare;
     got := least(wanted, floor(level)::integer);
-    wait_ms := case when got < wanted then ceil(1000 * (got + 1 - level) / (parts[mine] * each_second))::integer else 0 end;
+    got := case when got < at_least then 0 else got end;
+    wait_ms := case when got < wanted then ceil(1000 * greatest(got + at_least - level, 0) / (parts[mine] * each_second))::integer + 1
+                    else 0 end;
     b.spare := b.spare - greatest(got - b.shares[mine], 0);
     b.shares[mine] := greatest(b.shares[mine] - got, 0);
     update budget set filled_at = clock_timestamp(), shares = b.shares, spare = b.spare where account = for_account;
@@ -323,6 +329,7 @@ create index step_history_run on step_history (run);
 create index step_history_recovers on step_history (machine, scenario, title, started_at) where verb = 'recover';
 create index decision_history_run on decision_history (run);
 create index outbox_history_target on outbox_history (account, target);
+create index outbox_history_failed on outbox_history (created_at) where state = 'failed';
 create index event_history_key on event_history (account, incident_key);
 create table run_history_rest partition of run_history default;
 create table step_history_rest partition of step_history default;

@@ -13,7 +13,7 @@ with free as not materialized (
                       where o.incident = e.incident and o.state in ('waiting', 'sending', 'unknown')
                       order by o.sequence limit 1) head on head.not_before <= statement_timestamp()
        join free f on f.id = e.incident
-      where e.state = 'waiting' and e.kind in ('ending', 'ending_title', 'status', 'hand_over')
+      where e.state in ('waiting', 'unknown') and e.kind in ('ending', 'ending_title', 'status', 'hand_over')
       order by e.not_before limit 128)
     union all
     (select 1, o.not_before, o.incident

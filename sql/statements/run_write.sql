@@ -3,7 +3,8 @@
 --   {state, step, attempt, doubt, mode, scenario, scenario_set, inventory_set, host, machine, facts, give_up_ms, ending,
 --    reason, language, steps: [...], decisions: [{kind, text}], outbox: [{channel, kind, body, about, marker, target}]};
 -- absent keys stay as they are. steps rows: see table step; a row of a known (step, attempt) is completed. An ending while
--- a recover is in doubt leaves a row in token_debt; language is that of its notes.
+-- a recover is in doubt leaves a row in token_debt; language is that of its notes. about.left_out of an ending is added to its
+-- body when progress notes were superseded, {n} of them.
 -- Columns: id uuid. Zero rows: the run was taken over; nothing was written. Not repeatable blindly: read first.
 with held as (
     update run set
@@ -56,16 +57,20 @@ with held as (
     returning 1
 ), turn as ( -- the incident before its outbox rows, as the sender locks them: else both wait for each other
     select h.*, exists (select from incident i where i.id = h.incident for no key update) as locked from held h
-), superseded as ( -- nothing reads it, so it runs last: after the incident was locked below
+), superseded as (
     update outbox o set state = 'superseded', settled_at = clock_timestamp()
-      from held h
-     where $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind in ('progress', 'progress_title')
-    returning 1
+      from turn h
+     where h.locked and $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting'
+       and o.kind in ('progress', 'progress_title', 'mend')
+    returning o.kind, o.about
+), left_out as ( -- a note that took others in counts for all of them
+    select coalesce(sum(coalesce((about ->> 'notes')::int, 1)), 0) as notes from superseded where kind = 'progress'
 ), queued as (
     select o.row, o.row ->> 'kind' as kind, o.n from jsonb_array_elements(coalesce($3::jsonb -> 'outbox', '[]')) with ordinality as o (row, n)
 ), merged as (
     -- progress that still waits takes the newer in: one note instead of two, one title instead of two
-    update outbox o set body = case when q.kind = 'progress' then o.body || E'\n\n' || (q.row ->> 'body') else q.row ->> 'body' end
+    update outbox o set body = case when q.kind = 'progress' then o.body || E'\n\n' || (q.row ->> 'body') else q.row ->> 'body' end,
+           about = o.about || jsonb_build_object('notes', coalesce((o.about ->> 'notes')::int, 1) + 1)
       from turn h, queued q
      where h.locked and not $3::jsonb ? 'ending' and o.incident = h.incident and o.state = 'waiting' and o.kind = q.kind
        and q.kind in ('progress', 'progress_title') and length(o.body) < 15000
@@ -75,15 +80,22 @@ with held as (
       from queued q where q.n not in (select m.n from merged m)
 ), counted as (
     update incident i set outbox_sequence = i.outbox_sequence + (select max(total) from fresh)
-      from held h
+      from held h, left_out -- named, so that those rows are locked through the incident's lock above, before this changes it
      where i.id = h.incident and exists (select from fresh)
     returning i.outbox_sequence as newest
 ), written as (
     insert into outbox (channel, account, incident, target, sequence, run, opening, kind, body, about, marker)
     select coalesce(f.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(f.row ->> 'target', h.incident_key),
-           c.newest - f.total + f.n, h.id, h.opening, f.row ->> 'kind', coalesce(f.row ->> 'body', ''),
-           coalesce(f.row -> 'about', '{}'), f.row ->> 'marker'
-      from held h, counted c, fresh f
+           c.newest - f.total + f.n, h.id, h.opening, f.row ->> 'kind',
+           coalesce(f.row ->> 'body', '') || case when f.row -> 'about' ? 'left_out' and l.notes > 0
+               then E'\n' || replace(f.row #>> '{about,left_out}', '{n}', l.notes::text) else '' end,
+           coalesce(f.row -> 'about', '{}') - 'left_out', f.row ->> 'marker'
+      from held h, counted c, left_out l, fresh f
+    returning channel, account, target, kind, sequence
+), mend as ( -- looks for doubled notes when all is written, behind whatever may be queued meanwhile (docs/outbox.md)
+    insert into outbox (channel, account, incident, target, sequence, run, opening, kind, marker)
+    select w.channel, w.account, h.incident, w.target, 1000000000000 + w.sequence, h.id, h.opening, 'mend', ''
+      from held h, written w where w.kind = 'ending'
     returning 1
 )
 select id from held;

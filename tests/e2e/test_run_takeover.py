@@ -9,7 +9,7 @@ import pytest
 from tests.kit import processes
 from tests.kit.stage import scenario
 
-QUICK = {"lease": {"renew": "500ms", "length": "2s", "gap": "1s"}}
+QUICK = {"lease": {"renew": "500ms", "length": "2s", "gap": "1s"}, "outbox": {"request": "10s"}}
 GATE = "touch at-{0}; until test -e go; do sleep 0.1; done; "
 DOWN = "test -e up && echo up || echo down"
 # name: (scripts, the file that says that it has come so far)

@@ -15,7 +15,7 @@ static void read_taken(struct call *c, const struct pg_answer *answer)
 static struct call take_call(const char *use, int wanted)
 {
     struct call c = {.read = read_taken};
-    outbox_budget_take(store, "a", use, wanted, MOST, on_done, &c);
+    outbox_budget_take(store, "a", use, wanted, 1, MOST, on_done, &c);
     expect_well(&c);
     return c;
 }

@@ -198,12 +198,14 @@ static void progress_merges_and_is_superseded_by_the_ending(void **state)
     assert_int_equal(ask_number("select count(*) from outbox where body = E'p1\\n\\np2' and sequence = 3"), 1);
     assert_int_equal(ask_number("select count(*) from outbox where body = 't2' and sequence = 2"), 1);
     struct call end = {0};
-    run_write(store, c.held[0].id, 1, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"outbox\":[{\"kind\":\"ending\",\"body\":\"e\",\"marker\":\"m6\"}]}",
-        on_done, &end);
+    run_write(store, c.held[0].id, 1, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"outbox\":[{\"kind\":\"ending\",\"body\":\"e\","
+        "\"marker\":\"m6\",\"about\":{\"left_out\":\"{n} left out\"}}]}", on_done, &end);
     expect_well(&end);
+    assert_int_equal(ask_number("select count(*) from outbox where body = E'e\n2 left out' and about = '{}'"), 1);
+    assert_int_equal(ask_number("select count(*) from outbox where kind = 'mend' and sequence > 1000000000000"), 1);
     assert_int_equal(ask_number("select count(*) from outbox where state = 'superseded' and kind in ('progress', 'progress_title')"), 2);
     assert_int_equal(ask_number("select count(*) from outbox where state = 'waiting' and kind in ('start', 'ending')"), 2);
-    assert_int_equal(ask_number("select count(distinct sequence) from outbox"), 4);
+    assert_int_equal(ask_number("select count(distinct sequence) from outbox"), 5);
 }
 
 /* --- guards ------------------------------------------------------------------------------------------------------- */

@@ -214,7 +214,7 @@ static void ended_runs_leave_for_history_whole(void **state)
     assert_int_equal(moved.rows, 1);
     assert_int_equal(ask_number("select (select count(*) from run) + (select count(*) from step) + (select count(*) from outbox)"), 0);
     assert_int_equal(ask_number("select (select count(*) from run_history) + (select count(*) from step_history) + "
-                                "(select count(*) from decision_history) + (select count(*) from outbox_history)"), 4);
+                                "(select count(*) from decision_history) + (select count(*) from outbox_history)"), 5);
     assert_int_equal(ask_number("select count(*) from run_history_rest"), 0); /* it has a month of its own */
 }
 

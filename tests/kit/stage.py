@@ -113,7 +113,7 @@ class Stage:
 
     def wait_delivered(self, incident, longest_s=60):
         """Waits until nothing of the incident is left to be written."""
-        statement = "select count(*) from outbox where target = %s and state in ('waiting', 'sending', 'unknown')"
+        statement = "select count(*) from outbox where target = %s and settled_at is null and kind <> 'mend'"
         self.world._wait(lambda: self.database.one(statement, incident) == 0, longest_s, f"the outbox of {incident}")
 
     def ended(self, incident, ending, words=(), status=None, starts=True, language="en", longest_s=60):

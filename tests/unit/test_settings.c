@@ -51,6 +51,7 @@ static void the_defaults_are_right(void **state)
     assert_int_equal(s->runs.without_standby, WITHOUT_STANDBY_RUN);
     assert_int_equal(s->runs.recover_blind, RECOVER_BLIND_HOLD);
     assert_int_equal(s->outbox.rate, 960);
+    assert_int_equal(s->outbox.request_ms, 20000);
     assert_int_equal(s->log.level, LOG_INFO);
     assert_int_equal(s->log.format, LOG_LOGFMT);
     assert_int_equal(s->retention.keys_ms, INT64_C(180) * 86400000);

@@ -214,6 +214,7 @@ class Note:
     updated_at: float
     deleted_at: float = None
     edits: int = 0
+    visible_from: float = 0     # wall second before which GETs do not show it
 
 
 @dataclass

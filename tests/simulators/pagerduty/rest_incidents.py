@@ -311,7 +311,7 @@ def find_priority(call, value):
 def list_notes(call):
     call.know_query()
     incident = call.incident(truth=False)
-    return 200, {"notes": [render.note_rest(call.account, note) for note in incident.notes]}
+    return 200, {"notes": [render.note_rest(call.account, note) for note in incident.notes if note.visible_from <= call.now]}
 
 
 @route("POST", "incidents/*/notes", needs_from=True)

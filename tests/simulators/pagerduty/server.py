@@ -24,6 +24,7 @@ import rest_other      # noqa: F401  registers its routes
 import seed
 import view
 from clock import iso
+from faults import SHOWN_LATE
 from model import Problem
 from world import World
 
@@ -129,8 +130,11 @@ class Site:
         return incident, incident.frozen()
 
     def veil(self, before, path, body, until):
-        """What a write did shows only at `until`: its incident as it looked before, or a new one not at all."""
-        if before:
+        """What a write did shows only at `until`: its incident as it looked before, a new note or incident not at all."""
+        if before and path.endswith("/notes"):
+            note = next(note for note in before[0].notes if note.id == body["note"]["id"])
+            note.visible_from = until
+        elif before:
             incident, look = before
             incident.account.veil(incident, look, until)
         elif path == "/incidents" and "incident" in body:
