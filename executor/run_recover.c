@@ -120,6 +120,9 @@ static void on_recovered(void *owner, uint64_t op, const struct ssh_outcome *out
     if (fault_fails_for("recover.answered", r->host->name))
         return; /* holds still, for a test to end or pause this worker */
     enum wrapper_verdict verdict = r->report.verdict;
+    if (sent && verdict == WRAPPER_REFUSED_STALE)
+        log_warning(&r->log, "the machine refused a late recover: a later holder has been there", LOG_S("step", step_of(r)->title),
+            LOG_I("their_epoch", (int64_t)r->report.token.epoch), LOG_S("their_incarnation", r->report.token.incarnation));
     if (!sent) {
         record_not_started(r, err->text, NULL, true);
     } else if (verdict == WRAPPER_ENDED) {

@@ -265,7 +265,7 @@ static void add_twin(struct buf *out, enum wrapper_act act)
         buf_add_text(out, "fl_begin() { [ -d \"$fl_dir\" ] || mkdir \"$fl_dir\"; }\n"
                           "fl_look_up() { return 1; }\nfl_holder() { return 1; }\nfl_let_lock() { :; }\n");
     if (fault_twin("look-without-token") && act == WRAPPER_ASK)
-        buf_add_text(out, "fl_take_token() { ft_t=$fl_tl ft_e=$fl_te ft_i=$fl_ti; }\nfl_write_record() { :; }\n");
+        buf_add_text(out, "fl_take_token() { ft_t=$fl_tl ft_e=$fl_te ft_i=$fl_ti; }\nfl_record() { :; }\n");
 }
 
 static void add_settings(struct buf *out, const struct wrapper_task *t, const char *nonce)

@@ -8,10 +8,15 @@ fl_begin() {
     [ -z "$ft_i" ] || fl_say token "$ft_t" "$ft_e" "$ft_i"
     case $fl_r in
     0) return 0 ;;
-    1) fl_let_lock; fl_refuse stale ;;
+    1) fl_note_refusal; fl_let_lock; fl_refuse stale ;;
     *) fl_let_lock; fl_refuse nofolder 'there is no room for the token' ;;
     esac
 }
+
+# For people who ask later who came too late. Nothing depends on it.
+fl_note_refusal() {
+    printf '\n%s end\n' "$fl_act $fl_key sent $fl_wall token $fl_tl $fl_te $fl_ti" >>"$fl_dir/refused"
+} 2>/dev/null
 
 # Reads this attempt's record into fr_*, settling what ended without a word. 1: there is none.
 fl_look_up() {

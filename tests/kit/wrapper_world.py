@@ -21,7 +21,7 @@ GROUP = 4800
 TOOLS = ("cat chmod date dd env find grep head id kill ln ls mkdir mkfifo mv printf readlink rm sed seq sh sleep tail "
          "touch tr true wc yes").split()
 VARIANTS = {"all": ("setsid", "flock", "timeout"), "no-timeout": ("setsid", "flock"), "no-setsid": ("flock", "timeout"),
-            "no-flock": ("setsid", "timeout"), "bare": ()}
+            "no-flock": ("setsid", "timeout"), "bare": (), "flock": ("setsid", "timeout")}
 SHELLS = {"dash": "/bin/dash", "bash": "/bin/bash", "busybox": None}
 
 
@@ -144,6 +144,8 @@ class Machine:
                         target = shutil.which(name)
                     if target:
                         (folder / name).symlink_to(target)
+                if variant == "flock":  # the common one, whatever the shell
+                    (folder / "flock").symlink_to(shutil.which("flock"))
                 (folder / "sudo").symlink_to(shutil.which("sudo"))
 
     def _namespace(self):
