@@ -352,7 +352,7 @@ uint64_t pagerduty_list_open_incidents(struct pagerduty *pd, size_t offset, page
 
 uint64_t pagerduty_list_log(struct pagerduty *pd, const char *incident_id, pagerduty_done *done, void *owner)
 {
-    struct pagerduty_op *op = list_new(pd, done, owner, "log_entries", "", PAGERDUTY_PAGE, PAGERDUTY_PAGE);
+    struct pagerduty_op *op = list_new(pd, done, owner, BUDGET_RECONCILE, "log_entries", "", PAGERDUTY_PAGE, PAGERDUTY_PAGE);
     (void)buf_printf(&op->what, "list log of incident %.*s", PAGERDUTY_ID_BYTES_MAX, incident_id ? incident_id : "");
     if (!is_id(incident_id))
         return refuse_id(op);
