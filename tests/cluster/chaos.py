@@ -78,14 +78,25 @@ def cut(region):
     def act(cluster, random_):
         name, _ = _node(cluster, random_, region)
         with cluster.history.fault("cut", name):
-            cluster.doors.cut(name)
+            cluster.silence(name)
             time.sleep(random_.choice([random_.uniform(0.5, 3), random_.uniform(4, 9)]))
-            cluster.doors.heal(name)
+            cluster.hear(name)
+    return act
+
+
+def lose(region):
+    """The answer to a commit is lost, and the connection with it."""
+    def act(cluster, random_):
+        name, _ = _node(cluster, random_, region)
+        word = random_.choice([b"node_renew", b"run_claim", b"run_write", b"recover_start", b"event_take", b"outbox_next"])
+        cluster.history.broke(time.time(), "lose", f"{name} {word.decode()}")
+        for door in cluster.doors[name]:
+            door.lose_answer(word)
     return act
 
 
 def nodes_of(region):
-    return {"kill": (4, kill(region)), "pause": (4, pause(region)), "cut": (2, cut(region))}
+    return {"kill": (4, kill(region)), "pause": (4, pause(region)), "cut": (2, cut(region)), "lose": (2, lose(region))}
 
 
 # --- the database -------------------------------------------------------------------------------------------------------

@@ -5,12 +5,11 @@ each behind doors of its own to the database; one machine that poses as many hos
 import contextlib
 import pathlib
 
-from proxy import Doors
-
 from tests.kit import processes
 from tests.kit.history import History
-from tests.kit.node import World
+from tests.kit.node import World, merge
 from tests.kit.pair import Pair
+from tests.kit.proxy import Proxy
 from tests.kit.recorded import Kind, Recorded
 from tests.kit.simulator import Simulator
 from tests.kit.sshd import Sshd
@@ -38,7 +37,7 @@ class Cluster:
         self._stack = contextlib.ExitStack()
         self.folder = pathlib.Path(folder)
         self.history = History(self.folder / "history")
-        self.nodes = {}
+        self.nodes, self.doors = {}, {}
         self.deaths = []
         try:
             self._make()
@@ -51,16 +50,14 @@ class Cluster:
         self.pair = enter(Pair(self.folder / "db"))
         self.machine = enter(Sshd(self.folder / "box"))
         self.pagerduty = enter(Simulator(settings=PAGERDUTY, arguments=self.history.simulator_arguments()))
-        ports = [host.port for host in self.pair.hosts]
-        self.doors = enter(Doors({name: ports for names in REGIONS.values() for name in names}))
         self.world = World(self.folder, self.pair, self.machine, self.pagerduty)
         self._stack.callback(self.world.stop)
         self.load = Recorded(self.world, self.history, HOSTS, KINDS)
         for region, names in REGIONS.items():
             for name in names:
-                doors = ",".join(str(port) for port in self.doors.ports[name])
-                over = {**SETTINGS, "database": {**SETTINGS["database"], "conninfo":
-                        f"host=127.0.0.1,127.0.0.1 port={doors} user=postgres dbname=firstline"}}
+                self.doors[name] = [enter(Proxy(host.port)) for host in self.pair.hosts]
+                ports = ",".join(str(door.port) for door in self.doors[name])
+                over = merge(SETTINGS, {"database": {"conninfo": f"host=127.0.0.1,127.0.0.1 port={ports} user=postgres dbname=firstline"}})
                 self.nodes[name] = self.world.node(region, name, over=over)
         for region, names in REGIONS.items():
             self.world.point(region, self.nodes[names[0]])
@@ -79,10 +76,16 @@ class Cluster:
         node.process = None
         return True
 
-    # --- the end ---------------------------------------------------------------------------------------------------
+    def silence(self, name):
+        """Nothing passes between the node and either database, though nothing is closed."""
+        for door in self.doors[name]:
+            door.silence()
 
-    def open_runs(self):
-        return self.pair.one("select count(*) from run where ended_at is null")
+    def hear(self, name):
+        for door in self.doors[name]:
+            door.heal()
+
+    # --- the end ---------------------------------------------------------------------------------------------------
 
     def settle(self, longest_s):
         """Whether every incident was known, ended and written in that time."""

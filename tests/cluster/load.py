@@ -21,19 +21,19 @@ UNFINISHED = ("select (select count(*) from run where ended_at is null) + %s - (
 
 
 class Load(threading.Thread):
-    """most: incidents in all; at_once: how many may be unfinished at a time. over: no further ones."""
+    """at_once: how many may be unfinished at a time. over: no further ones."""
 
-    def __init__(self, cluster, seed, most, at_once, over):
+    def __init__(self, cluster, seed, at_once, over):
         super().__init__(daemon=True)
-        self.cluster, self.most, self.at_once, self.over = cluster, most, at_once, over
+        self.cluster, self.at_once, self.over = cluster, at_once, over
         self.random = random.Random(f"{seed} load")
         self.made, self.acts, self.trouble, self._due = 0, 0, None, []
         self.finished = threading.Event()
 
     def run(self):
         try:
-            while self.made < self.most and not self.over.is_set():
-                for _ in range(min(self.room(), self.most - self.made, 10)):
+            while not self.over.is_set():
+                for _ in range(min(self.room(), 10)):
                     self._one()
                 self._persons()
                 self.over.wait(0.3)
