@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/fault.h"
 
 #define SETTLE_AGAIN_MS 3000
 #define ASK_DEADLINE_MS 45000
@@ -161,8 +160,6 @@ static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outco
     if (!run_ssh_ended(r))
         return;
     (void)run_read_answer(r, outcome, err);
-    if (fault_fails_for("settle.answered", r->host->name))
-        return;
     switch (r->report.verdict) {
     case WRAPPER_ENDED:
         run_recover_ended(r, run_doubt_sentence(r, r->report.ended_by_us ? DOUBT_ENDED_NOW : DOUBT_ENDED));

@@ -87,9 +87,6 @@ static void on_written(void *owner, const struct pg_answer *answer, const struct
 {
     struct run *r = owner;
     r->db_op = 0;
-    static const struct error lost = {.kind = ERROR_UNCERTAIN, .text = "a test has lost the answer"};
-    if (!err && fault_fails_for("change.answered", r->host ? r->host->name : ""))
-        err = &lost;
     if (err && (err->kind == ERROR_UNREACHED || err->kind == ERROR_DEADLINE || err->kind == ERROR_LIMIT)) {
         log_failure(LOG_WARNING, &r->log, "the run's change was not written; again in a moment", err);
         loop_timer_start(r->timer, WRITE_AGAIN_MS, 0);

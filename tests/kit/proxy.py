@@ -5,7 +5,9 @@
         way.lose_answer(b"node_renew")                    # the next request that holds these bytes reaches the server, and
                                                           # its answer is lost with the connection; way.lost counts
         way.lose_answer(b"run_claim", matching=b"-4...-") # only an answer that matches this pattern; others pass
+        way.lose_request(b"run_write")                    # likewise, and the request never reaches the server
         way.silence(); way.heal()                         # nothing passes, either way, though nothing is closed
+        way.refuse(); way.admit()                         # every connection is closed, and each new one at once
         way.cut()                                         # closes every connection
         way.cancels                                       # Postgres cancel requests that came through
 
@@ -43,6 +45,8 @@ class _Way:
             if first and piece[4:8] == CANCEL:
                 self.proxy.cancels += 1
             first = False
+            if self.proxy.drops(piece):
+                return
             if self.proxy.word is not None and self.proxy.word in piece:
                 self.asked = True
             self.server.sendall(piece)
@@ -64,7 +68,8 @@ class Proxy:
     def __init__(self, target):
         self.target = target
         self.cancels = self.lost = 0
-        self.word = self.matching = None
+        self.word = self.matching = self.dropped = None
+        self.refuses = False
         self._flows = threading.Event()
         self._flows.set()
         self._ways = []
@@ -91,6 +96,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except (OSError, ValueError):
                 return
+            if self.refuses:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.target), 5)
             except OSError:
@@ -120,11 +128,29 @@ class Proxy:
             self.lost += 1
             return True
 
+    def drops(self, piece):
+        with self._lock:
+            if self.dropped is None or self.dropped not in piece:
+                return False
+            self.dropped = None
+            self.lost += 1
+            return True
+
     # --- what is done to it ----------------------------------------------------------------------------------------
 
     def lose_answer(self, word, matching=b""):
         self.matching = matching
         self.word = word
+
+    def lose_request(self, word):
+        self.dropped = word
+
+    def refuse(self):
+        self.refuses = True
+        self.cut()
+
+    def admit(self):
+        self.refuses = False
 
     def silence(self):
         self._flows.clear()

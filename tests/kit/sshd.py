@@ -32,7 +32,25 @@ USERS = {
     "tcshuser": (2001, "/usr/bin/tcsh", True),
     "fishuser": (2002, "/usr/bin/fish", True),
     "svc": (999, "/bin/sh", True),
+    "slow": (2005, "/etc/slow-shell", True),
 }
+# A login shell on whose machine bytes may arrive late: it has all of a recover's request, and while there is a file
+# /srv/hold/MACHINE it renames that to MACHINE.held and waits until it is gone; then the request begins, and MACHINE.done says
+# that it has ended. Each other request, and each second recover, passes.
+SLOW_SHELL = r"""#!/bin/sh
+t=/dev/shm/slow.$$
+cat >"$t"
+m=$(sed -n "s/.*fl_machine='\([^']*\)'.*/\1/p" "$t" | head -n 1)
+if grep -q "fl_act='recover'" "$t" && mv "/srv/hold/$m" "/srv/hold/$m.held" 2>/dev/null; then
+    while test -e "/srv/hold/$m.held"; do sleep 0.1; done
+    /bin/sh "$@" <"$t"
+    touch "/srv/hold/$m.done"
+    exit 0
+fi
+exec <"$t"
+rm -f "$t"
+exec /bin/sh "$@"
+"""
 # The first process of the machine: starts sshd, collects what has ended, stays when sshd goes.
 INIT = """
 import os, subprocess, sys
@@ -129,6 +147,8 @@ class Sshd:
                                   ("sudoers.d/tests", sudoers, 0o440)):
             (add / name).write_text("\n".join(lines) + "\n")
             (add / name).chmod(mode)
+        (add / "slow-shell").write_text(SLOW_SHELL)
+        (add / "slow-shell").chmod(0o755)
         (add / "machine-id").write_text(os.urandom(16).hex() + "\n")
         hosts = pathlib.Path("/etc/hosts").read_text()  # sudo looks its own name up
         (add / "hosts").write_text(f"{hosts}\n127.0.0.1 {os.uname().nodename}\n")
@@ -221,6 +241,16 @@ class Sshd:
         before = self.read_log().count("Server listening on")
         self.sh(f"/usr/sbin/sshd -f {self.folder}/sshd_config -E {self.log}")
         processes.wait_until(lambda: self.read_log().count("Server listening on") > before, 20, "sshd to listen again")
+
+    def reboot(self):
+        """What a reboot leaves: no process but init and sshd, another boot id, files as they are."""
+        for pid, name in self.pids().items():
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes() if pathlib.Path(f"/proc/{pid}").exists() else b""
+            if not (name == "sshd" and b"[listener]" in words):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.sh("umount /proc/sys/kernel/random/boot_id 2>/dev/null; cat /proc/sys/kernel/random/uuid >/run/boot_id && "
+                "chmod 644 /run/boot_id && mount --bind /run/boot_id /proc/sys/kernel/random/boot_id")
 
     def _signal(self, number):
         for pid in self.pids():
