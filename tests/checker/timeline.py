@@ -115,9 +115,9 @@ class _Timeline:
         if run["ending"]:
             self.judge("endings", len(endings) == 1 and endings[0]["state"] in ("sent", *OPEN),
                        f"run {run['id']} ended {run['ending']} and has {len(endings)} endings: {[row['state'] for row in endings]}")
-            last = max((row["sequence"] for row in rows if row["kind"] in NOTES), default=None)
+            last = max((row["sequence"] for row in rows if row["kind"] in ("start", "progress", "ending")), default=None)
             self.judge("endings after all else", not endings or endings[-1]["sequence"] == last,
-                       f"run {run['id']}: a note was queued behind its ending")
+                       f"run {run['id']}: its start or progress was queued behind its ending")
 
     def _words(self):
         """What a person reads, without our numbers: as many starts and endings as there were, each start before its ending."""

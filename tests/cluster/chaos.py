@@ -56,7 +56,7 @@ def _node(cluster, random_, region):
 def kill(region):
     def act(cluster, random_):
         name, node = _node(cluster, random_, region)
-        away = random_.uniform(0.1, 3)
+        away = random_.uniform(0.1, 1.5)
         with cluster.history.fault("kill", name):
             node.kill()
             time.sleep(away)
@@ -69,7 +69,7 @@ def pause(region):
         name, node = _node(cluster, random_, region)
         with cluster.history.fault("pause", name):
             node.pause()
-            time.sleep(random_.choice([random_.uniform(0.3, 3), random_.uniform(4, 9)]))
+            time.sleep(random_.choice([random_.uniform(0.3, 2), random_.uniform(4.5, 7)]))  # around the lease of 4 s
             node.resume()
     return act
 
@@ -96,7 +96,7 @@ def lose(region):
 
 
 def nodes_of(region):
-    return {"kill": (4, kill(region)), "pause": (4, pause(region)), "cut": (2, cut(region)), "lose": (2, lose(region))}
+    return {"kill": (5, kill(region)), "pause": (4, pause(region)), "cut": (1, cut(region)), "lose": (2, lose(region))}
 
 
 # --- the database -------------------------------------------------------------------------------------------------------
