@@ -38,6 +38,13 @@ EVERY_S = 5  # of the progress lines that come often, where nobody watches
 PREFIX = "firstline-drill-"
 
 
+def at_least_one(word):
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
 def arguments(words):
     modes = "\n".join(f"  {mode.name:<10} {mode.about}" for mode in MODES.values())
     parser = argparse.ArgumentParser(prog="deploy/drill", usage="deploy/drill MODE [options]", description=__doc__,
@@ -48,7 +55,7 @@ def arguments(words):
     parser.add_argument("--short", action="store_true", help="a tenth of that time")
     parser.add_argument("--rate", type=float, default=1.0, help="incidents a second (1)")
     parser.add_argument("--seed", type=int, default=1, help="of the load; odd: the primary is in osaka (1); grows by one a round")
-    parser.add_argument("--rounds", type=int, default=1, help="so many rounds, each with a site of its own (1)")
+    parser.add_argument("--rounds", type=at_least_one, default=1, help="so many rounds, each with a site of its own (1)")
     parser.add_argument("--within", type=float, metavar="S", help="in this time every orphaned run must go on (25, with --ttl 20 45; "
                         "10 where the database stays)")
     parser.add_argument("--evidence", nargs="?", const="", metavar="FILE", help="write docs/evidence/drill-MODE.json, or FILE there; "
@@ -91,7 +98,10 @@ def one_round(mode, options, number, say):
     say(f"== {mode.name}, round {number + 1} of {options.rounds}, seed {options.seed}, ttl {options.ttl}")
     try:
         done = Round(folder, mode, options, say)
-        result = done.run()
+        try:
+            result = done.run()
+        except Exception as error:  # whatever it was, the round is one that did not pass, and the next one is made
+            result = done.broke_off(error)
         print(report.of_round(result, done.verdict_text), flush=True)
         return result
     finally:

@@ -61,7 +61,7 @@ class Round:
             self._settle()
             self._record()
             verdicts = self._check()
-            return self._result(verdicts)
+            return self._result(figures.of_round(self, verdicts))
 
     # --- phases ----------------------------------------------------------------------------------------------------
 
@@ -175,9 +175,13 @@ class Round:
             raise RuntimeError(f"the checker ended with {done.returncode}: {self.verdict_text}")
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def _result(self, verdicts):
+    def _result(self, found):
         ended = time.time()
-        found = figures.of_round(self, verdicts)
         return {"mode": self.mode.name, "seed": self.options.seed, "ttl": self.options.ttl, "rate": self.options.rate,
                 "primary": self.home, "commit": evidence.commit(), "start": evidence.at(self.began), "end": evidence.at(ended),
                 "seconds": round(ended - self.began, 1), **found}
+
+    def broke_off(self, error):
+        """The result of a round that came to no verdict: it counts as failed."""
+        self.verdict_text = ""
+        return self._result({**figures.NONE, "faults": [f"the round broke off: {type(error).__name__}: {error}"]})
