@@ -73,7 +73,7 @@ class Node:
         told = self.faults is not None or self.twin is not None
         environment = {**os.environ, **other_clock(self.clock)}
         if told:
-            environment.update(FIRSTLINE_FAULT=self.faults or "", FIRSTLINE_TWIN=self.twin or "")
+            environment.update(FIRSTLINE_FAULT=self.faults or "", **({} if self.twin is None else {"FIRSTLINE_TWIN": self.twin}))
         with open(self.log, "ab") as log:
             self.process = processes.start([faults_kit.binary() if told else binary(), "node", "--config", str(self.settings)],
                                            cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)

@@ -77,9 +77,10 @@ class Stage:
 
     # --- hosts -----------------------------------------------------------------------------------------------------
 
-    def host(self, **scripts):
-        """A broken host of its own; scripts over DEFAULTS, run in /srv/HOST."""
-        name = self._free.pop(0)
+    def host(self, name=None, **scripts):
+        """A broken host of its own, the next or the named one; scripts over DEFAULTS, run in /srv/HOST."""
+        name = name or self._free[0]
+        self._free.remove(name)
         parts = [f"mkdir -p /srv/{name}; chmod 777 /srv/{name}; cd /srv/{name}"]
         for verb, text in {**DEFAULTS, **scripts}.items():
             parts.append(f"cat >{verb} <<'END-OF-SCRIPT'\n{text}\nEND-OF-SCRIPT")
