@@ -12,5 +12,5 @@ update incident set shown = '',
        closed_at = case when closed_at > $4 then closed_at end
  where account = $1 and key = $2 and $3 >= date_trunc('second', opening)
    and (date_trunc('second', $3::timestamptz) > opening or resolved_at > opening)
-   and (resolved_at is null or resolved_at <= $4::timestamptz)
+   and (resolved_at is null or (resolved_at <= $4::timestamptz and date_trunc('second', resolved_at) <= $3::timestamptz))
 returning id;

@@ -158,6 +158,7 @@ def test_a_reopening(stage, seen):
     stage.pagerduty.control("POST", "webhooks", {"mode": "on"})
     at = stage.world.incident(made)["reopened_at"]
     late = webhooks.event(dict(webhooks.incident(made), reopened_at=at), "incident.reopened")
+    late["event"]["occurred_at"] = at
     assert webhooks.post(stage.world.nodes["tokyo"], late) == 202
     rounds(stage, 2)
     assert runs(stage, made) == 2
