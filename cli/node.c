@@ -246,6 +246,7 @@ static void swap_in(struct node *n, struct node_files *f)
     struct reconciler_settings reconcile = reconciler_settings_of(f);
     if (n->reconciler)
         reconciler_swap(n->reconciler, &reconcile);
+    health_swap(n->health, f->accounts, f->accounts_count);
     writer_swap(n->writer, f->accounts, f->accounts_count);
     pager_desk_swap(n->desk, f->accounts, f->accounts_count);
     if (n->worker) {
@@ -452,10 +453,11 @@ static void start_work(struct node *n)
         start_executor(n);
     if (s->node.roles & ROLE_COORDINATOR)
         start_coordinator(n);
-    struct health_settings hs = {.node = s->node.name, .region = s->node.region,
-        .need_standby = s->runs.without_standby == WITHOUT_STANDBY_HOLD, .store = n->store, .lease = n->lease,
-        .intake = n->intake, .outbox = n->outbox};
-    n->health = health_new(n->loop, &hs);
+    struct parts_settings ps = {.store = n->store, .lease = n->lease, .ssh = n->ssh, .accounts = n->files->accounts,
+        .accounts_count = n->files->accounts_count, .standby_hold = s->runs.without_standby == WITHOUT_STANDBY_HOLD,
+        .blind_go = s->runs.recover_blind == RECOVER_BLIND_GO};
+    struct health_settings hs = {s->node.name, s->node.region, ps, n->intake, n->outbox};
+    n->health = health_new(n->loop, &hs, &n->log);
     show_sets(n);
     struct http_server_settings http = {.address = s->http.address, .port = (uint16_t)s->http.port,
         .body_bytes_max = (size_t)s->http.body_bytes, .bodies_bytes_max = (size_t)s->http.bodies_bytes,

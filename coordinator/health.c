@@ -25,19 +25,26 @@ struct asking {
 struct health {
     struct loop *loop; /* borrowed */
     struct health_settings settings;
+    struct parts *parts; /* owned */
     char scenario_set[ID_SHA256_BYTES], inventory_set[ID_SHA256_BYTES];
     bool secrets_read, stopping;
     struct asking *waiting; /* owned */
     int waiting_count;
 };
 
-struct health *health_new(struct loop *loop, const struct health_settings *settings)
+struct health *health_new(struct loop *loop, const struct health_settings *settings, const struct log_ctx *log)
 {
     struct health *h = calloc(1, sizeof *h);
     if (!h)
         abort(); /* one at start-up */
-    *h = (struct health){.loop = loop, .settings = *settings};
+    *h = (struct health){.loop = loop, .settings = *settings, .parts = parts_new(loop, &settings->parts, log)};
     return h;
+}
+
+void health_swap(struct health *h, const struct writer_account *accounts, int count)
+{
+    if (h)
+        parts_swap(h->parts, accounts, count);
 }
 
 static void answer(struct http_request *req, unsigned status, const char *text)
@@ -60,10 +67,11 @@ void health_free(struct health *h)
         return;
     while (h->waiting) {
         struct asking *a = h->waiting;
-        pg_forget(store_lane(h->settings.store, LANE_WORK), a->op);
+        pg_forget(store_lane(h->settings.parts.store, LANE_WORK), a->op);
         answer(a->req, 503, "{\"ready\":false,\"why\":\"stopping\"}\n");
         asking_free(a);
     }
+    parts_free(h->parts);
     free(h);
 }
 
@@ -86,9 +94,9 @@ static json_t *nodes(const struct health *h, const struct state_answer *state)
     for (int i = 0; i < state_nodes(state); i++) {
         struct state_node n;
         state_node_at(state, i, &n);
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b, s:b}", "name", n.name,
+        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s, s:b, s:b}", "name", n.name,
             "region", n.region, "version", n.version, "slots", (json_int_t)n.slots, "runs", (json_int_t)n.held,
-            "lease_ms_left", (json_int_t)n.lease_ms_left, "scenario_set", n.scenario_set, "inventory_set", n.inventory_set,
+            "lease_ms_left", (json_int_t)n.lease_ms_left, "last_beat_ms_ago", (json_int_t)n.beat_ms_ago, "scenario_set", n.scenario_set, "inventory_set", n.inventory_set,
             "same_scenarios", strcmp(n.scenario_set, h->scenario_set) == 0, "same_inventory",
             strcmp(n.inventory_set, h->inventory_set) == 0));
     }
@@ -109,9 +117,9 @@ static void judge(const struct health *h, const struct state_answer *state, cons
     if (!err && state->schema != store_schema_wanted())
         (void)json_array_append_new(why, json_sprintf("migrations: the database is at %d, this program wants %d; run: firstline migrate",
             state->schema, store_schema_wanted()));
-    if (!err && h->settings.need_standby && !state->standby)
+    if (!err && h->settings.parts.standby_hold && !state->standby)
         (void)json_array_append_new(why, json_string("replication: no synchronous standby, and without_standby is hold"));
-    if (!lease_held(h->settings.lease))
+    if (!lease_held(h->settings.parts.lease))
         (void)json_array_append_new(why, json_string("lease: this worker cannot show one"));
     if (!h->secrets_read)
         (void)json_array_append_new(why, json_string("secrets: not all could be read"));
@@ -148,9 +156,10 @@ static void on_state(void *owner, const struct pg_answer *result, const struct e
     json_t *out = json_object();
     judge(h, &state, err, out);
     (void)json_object_update_new(out, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o}", "node", h->settings.node, "region",
-        h->settings.region, "incarnation", lease_incarnation(h->settings.lease), "lease_ms_left",
-        (json_int_t)lease_left_ms(h->settings.lease), "scenario_set", h->scenario_set, "inventory_set", h->inventory_set,
+        h->settings.region, "incarnation", lease_incarnation(h->settings.parts.lease), "lease_ms_left",
+        (json_int_t)lease_left_ms(h->settings.parts.lease), "scenario_set", h->scenario_set, "inventory_set", h->inventory_set,
         "counts", counts(h)));
+    parts_show(h->parts, out);
     if (!err)
         (void)json_object_update_new(out, json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "migration", state.schema,
             "synchronous_standby", (int)state.standby, "runs_waiting", (json_int_t)state.runs_waiting, "runs_held",
@@ -178,5 +187,5 @@ void health_ready(struct health *h, struct http_request *req)
         h->waiting->back = &a->next;
     h->waiting = a;
     h->waiting_count++;
-    a->op = state_ask(h->settings.store, ASK_LONGEST_MS, on_state, a);
+    a->op = state_ask(h->settings.parts.store, ASK_LONGEST_MS, on_state, a);
 }

@@ -5,6 +5,7 @@
 #include "coordinator/pagerduty.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 
 #define PATH_BYTES_MAX 1024
 #define BODY_BYTES_MAX (1024 * 1024)
+#define FAILURES_AWAY 2 /* in a row: one may be a connection that had grown old */
 
 static void free_secret(char *text)
 {
@@ -170,6 +172,27 @@ static bool take_answer(struct pagerduty_op *op, const struct http_reply *reply)
     return true;
 }
 
+/* Whatever it says of the request: who answers is there. A token that it refuses is as good as no answer. */
+static void note_reach(struct pagerduty *pd, const struct pagerduty_result *result)
+{
+    bool well = result->status != 0 && result->status < 500 && result->class != PAGERDUTY_CONFIG;
+    if (result->err.kind == ERROR_CANCELLED)
+        return;
+    pd->failures = well ? 0 : pd->failures + 1;
+    pd->answered |= well;
+    if (!well)
+        (void)snprintf(pd->failure, sizeof pd->failure, "%.255s", result->err.text);
+}
+
+enum pagerduty_reach pagerduty_reach(const struct pagerduty *pd, const char **out_why)
+{
+    assert(pd->magic == PAGERDUTY_MAGIC);
+    *out_why = pd->failures >= FAILURES_AWAY ? pd->failure : "";
+    if (pd->failures >= FAILURES_AWAY)
+        return PAGERDUTY_AWAY;
+    return pd->answered ? PAGERDUTY_THERE : PAGERDUTY_NOT_ASKED;
+}
+
 static void on_http(void *owner, uint64_t id, const struct http_reply *reply, const struct error *err)
 {
     struct pagerduty_op *op = owner;
@@ -189,6 +212,8 @@ static void on_http(void *owner, uint64_t id, const struct http_reply *reply, co
     pagerduty_answer_class(&answer, buf_text(&op->what), &op->result);
     if (reply && !op->events)
         note_rate(op->pd, reply, &op->result);
+    if (!op->events)
+        note_reach(op->pd, &op->result);
     if (op->result.class != PAGERDUTY_DONE || !op->take || take_answer(op, reply))
         op_end(op);
 }

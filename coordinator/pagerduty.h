@@ -125,6 +125,10 @@ struct pagerduty_result {
 };
 typedef void pagerduty_done(void *owner, uint64_t id, const struct pagerduty_result *result);
 
+/* Whether the REST API answers, by the last requests. out_why: of AWAY, the last failure; borrowed until the loop turns. */
+enum pagerduty_reach { PAGERDUTY_NOT_ASKED, PAGERDUTY_THERE, PAGERDUTY_AWAY };
+enum pagerduty_reach pagerduty_reach(const struct pagerduty *pd, const char **out_why);
+
 /* client is borrowed and outlives this. NULL and err: CONFIG (no token, no From, bad URL), LIMIT. */
 struct pagerduty *pagerduty_new(struct loop *loop, struct http_client *client,
     const struct pagerduty_settings *settings, struct error *err);

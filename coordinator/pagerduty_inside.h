@@ -35,6 +35,9 @@ struct pagerduty {
     int64_t remaining;          /* of the rate, as the last answer said; -1: not known */
     int64_t reset_mono_ms;      /* until when that counts */
     int64_t stop_mono_ms;       /* a 429 said: not before */
+    int failures;               /* requests in a row that it did not answer, or answered for its own trouble */
+    bool answered;              /* it has, once */
+    char failure[256];          /* the last of them, in words */
 };
 
 /* What an answer of class DONE leads to. */

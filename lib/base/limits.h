@@ -86,6 +86,7 @@
 #define SSH_COMMAND_BYTES_MAX (32 * 1024)  /* libssh2 sends it in one packet */
 #define SSH_OPERATIONS_MAX 20000           /* waiting and running, for each node */
 #define SSH_SESSIONS_MAX 4000              /* descriptors */
+#define SSH_TROUBLES_MAX 64                /* hosts that are shown as not reached */
 #define SSH_KEY_BYTES_MAX (64 * 1024)      /* private key and passphrase files */
 #define SSH_FOLDER_BYTES_MAX 48            /* sun_path is 108; ssh adds 17 of its own while it binds */
 #define SSH_HANDSHAKES_ALL 64              /* defaults of struct ssh_settings */

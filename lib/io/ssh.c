@@ -232,6 +232,7 @@ void ssh_op_end(struct ssh_op *op, const struct error *err)
 {
     assert(op->state != OP_END);
     assert(!err || op->maybe_ran || err->kind != ERROR_UNCERTAIN);
+    ssh_trouble_note(op, err);
     if (op->state == OP_WAIT)
         op->waited_for = ssh_op_doing(op);
     op->ended_in = op->state;

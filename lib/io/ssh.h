@@ -19,6 +19,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/known_hosts.h"
+#include "lib/base/limits.h"
 #include "lib/base/redact.h"
 #include "lib/io/loop.h"
 
@@ -143,6 +144,16 @@ struct ssh_counts {
     uint64_t ended;           /* operations ended since ssh_new                   */
 };
 void ssh_count(const struct ssh *s, struct ssh_counts *out);
+
+/* A host that the last operation did not reach, or lost. One that is not asked again stays; of more than
+ * SSH_TROUBLES_MAX, the oldest are forgotten. */
+struct ssh_trouble {
+    char name[96];  /* the inventory's name */
+    char why[256];
+    int64_t since_mono_ms;
+};
+/* Those of now, oldest first; borrowed until the loop turns. */
+const struct ssh_trouble *ssh_troubles(const struct ssh *s, int *out_count);
 
 /* "libssh2 1.10.0: no rsa-sha2, ..." for version and doctor output. Appends. */
 void ssh_describe(struct buf *out);

@@ -133,7 +133,12 @@ struct ssh {
     bool closing;
     bool set_up;             /* libssh2 was started */
     struct ssh_counts counts;
+    struct ssh_trouble troubles[SSH_TROUBLES_MAX];
+    int troubles_count;
 };
+
+/* An operation ends: its host was reached, or was not (err says why). */
+void ssh_trouble_note(struct ssh_op *op, const struct error *err);
 
 void ssh_list_init(struct ssh_list *l);
 void ssh_list_add_last(struct ssh_list *head, struct ssh_list *l);

@@ -4,6 +4,16 @@
 
 enum { SCHEMA, STANDBY, RUNS, WRITES, TOKENS, NODES };
 
+enum { WATCH_STANDBY, WATCH_REGIONS };
+
+static uint64_t ask(struct store *s, const char *const *statements, int count, unsigned timeout_ms, pg_done *done, void *owner)
+{
+    struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
+    for (int i = 0; i < count; i++)
+        (void)pg_group_add(group, statements[i], NULL, 0, NULL); /* failures stick to the group */
+    return pg_group_send(group, timeout_ms, done, owner);
+}
+
 uint64_t state_ask(struct store *s, unsigned timeout_ms, pg_done *done, void *owner)
 {
     static const char *const statements[] = {
@@ -14,10 +24,7 @@ uint64_t state_ask(struct store *s, unsigned timeout_ms, pg_done *done, void *ow
         [TOKENS] = "token_backlog",
         [NODES] = "node_list",
     };
-    struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
-    for (int i = 0; i <= NODES; i++)
-        (void)pg_group_add(group, statements[i], NULL, 0, NULL); /* failures stick to the group */
-    return pg_group_send(group, timeout_ms, done, owner);
+    return ask(s, statements, NODES + 1, timeout_ms, done, owner);
 }
 
 void state_read(const struct pg_answer *a, struct state_answer *out)
@@ -39,6 +46,28 @@ void state_node_at(const struct state_answer *s, int i, struct state_node *out)
 #define TEXT(column) pg_text(s->answer, NODES, i, column)
     *out = (struct state_node){.name = TEXT(1), .region = TEXT(2), .roles = TEXT(3), .slots = pg_int(s->answer, NODES, i, 4),
         .held = pg_int(s->answer, NODES, i, 5), .lease_ms_left = pg_int(s->answer, NODES, i, 6), .scenario_set = TEXT(7),
-        .inventory_set = TEXT(8), .version = TEXT(9)};
+        .inventory_set = TEXT(8), .version = TEXT(9), .beat_ms_ago = pg_int(s->answer, NODES, i, 10)};
 #undef TEXT
+}
+
+uint64_t state_watch(struct store *s, unsigned timeout_ms, pg_done *done, void *owner)
+{
+    static const char *const statements[] = {[WATCH_STANDBY] = "replication_state", [WATCH_REGIONS] = "region_list"};
+    return ask(s, statements, WATCH_REGIONS + 1, timeout_ms, done, owner);
+}
+
+bool state_watch_standby(const struct pg_answer *a)
+{
+    return pg_bool(a, WATCH_STANDBY, 0, 0);
+}
+
+int state_regions(const struct pg_answer *a)
+{
+    return pg_rows(a, WATCH_REGIONS);
+}
+
+void state_region_at(const struct pg_answer *a, int i, struct state_region *out)
+{
+    *out = (struct state_region){.name = pg_text(a, WATCH_REGIONS, i, 0), .live = pg_int(a, WATCH_REGIONS, i, 1),
+        .beat_ms_ago = pg_int(a, WATCH_REGIONS, i, 2), .lease_ms_left = pg_int(a, WATCH_REGIONS, i, 3)};
 }

@@ -22,9 +22,19 @@ void state_read(const struct pg_answer *answer, struct state_answer *out);
 
 struct state_node {
     const char *name, *region, *roles, *scenario_set, *inventory_set, *version; /* borrowed from the answer */
-    int64_t slots, held, lease_ms_left;
+    int64_t slots, held, lease_ms_left, beat_ms_ago;
 };
 int state_nodes(const struct state_answer *s);
 void state_node_at(const struct state_answer *s, int index, struct state_node *out);
+
+/* The little that a node looks at all the time: whether the database answers, replication, and the regions. */
+uint64_t state_watch(struct store *s, unsigned timeout_ms, pg_done *done, void *owner);
+bool state_watch_standby(const struct pg_answer *answer);
+struct state_region {
+    const char *name; /* borrowed from the answer */
+    int64_t live, beat_ms_ago, lease_ms_left;
+};
+int state_regions(const struct pg_answer *answer);
+void state_region_at(const struct pg_answer *answer, int index, struct state_region *out);
 
 #endif
