@@ -22,14 +22,14 @@ steps:
   - check: is it up
     run: {check}
     name: state
-    timeout: 20s
+    timeout: {timeout}
   - collect: its last lines
     run: {collect}
-    timeout: 20s
+    timeout: {timeout}
   - recover: start it
     run: {recover}
     become: root
-    timeout: 20s
+    timeout: {timeout}
     unsure: {unsure}
   - verify: is it up
     every: 1s
@@ -54,10 +54,10 @@ ENDINGS = {
 TITLE = {"en": "[firstline: ", "ja": "[firstline: "}
 
 
-def scenario(name="broken", mode="auto", within="5s", unsure="verify", more=NOT_HEALED, recover=RECOVER, **scripts):
-    """The one scenario that most tests need."""
+def scenario(name="broken", mode="auto", within="5s", unsure="verify", more=NOT_HEALED, recover=RECOVER, timeout="20s", **scripts):
+    """The one scenario that most tests need. timeout: of its check, collect and recover, longer for steps that wait for a test."""
     words = {verb: f'cd "/srv/$host" && sh ./{verb}' for verb in ("check", "collect")}
-    return SCENARIO.format(name=name, mode=mode, within=within, unsure=unsure, more=more, recover=recover,
+    return SCENARIO.format(name=name, mode=mode, within=within, unsure=unsure, more=more, recover=recover, timeout=timeout,
                            **{**words, **scripts})
 
 
