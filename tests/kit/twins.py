@@ -30,7 +30,7 @@ TWINS = {
     "same-worker-retry": Twin("a recover whose connection broke is sent again by the same worker", "faults",
                               SCENES + "test_the_connection_breaks_while_the_recover_runs", r"began 2 times on the machine for 1 attempts"),
     "resend-without-look": Twin("a note without an answer is sent again without looking for it", "faults",
-                                SCENES + "test_a_note_whose_answer_was_lost", r"stands there 2 times"),
+                                SCENES + "test_a_note_whose_answer_was_lost", r"1 notes were written twice, the bound is 0"),
     "acknowledge-before-commit": Twin("an event is answered before it is committed", "faults",
                                       SCENES + "test_the_database_dies_as_an_event_comes", r"was answered 202 and is not in database"),
     "no-epoch": Twin("a run is written without asking for its epoch", "faults", "integration_test_store",
