@@ -317,6 +317,15 @@ void run_end_closed(struct run *r)
         run_end(r, r->recovered ? ENDING_RESOLVED : ENDING_SELF_HEALED, WHY_MONITOR_CLEARED, "", "", "", "");
 }
 
+void run_give_back(struct run *r)
+{
+    log_info(&r->log, "run handed back: this node is stopping", LOG_S("while", run_phases[r->phase].doing));
+    char why[200];
+    (void)snprintf(why, sizeof why, "%.100s is stopping and gave it back %s", r->worker->settings.node, run_phases[r->phase].doing);
+    run_hand_back(r->worker->parts.store, r->id, r->epoch, lease_incarnation(r->worker->parts.lease), why);
+    run_let_go(r);
+}
+
 bool run_must_end(struct run *r)
 {
     if (r->ends)
@@ -328,11 +337,7 @@ bool run_must_end(struct run *r)
         return true;
     }
     if (r->worker->draining) {
-        log_info(&r->log, "run handed back at a step boundary: this node is stopping");
-        char why[200];
-        (void)snprintf(why, sizeof why, "%.100s is stopping and gave it back %s", r->worker->settings.node, run_phases[r->phase].doing);
-        run_hand_back(r->worker->parts.store, r->id, r->epoch, lease_incarnation(r->worker->parts.lease), why);
-        run_let_go(r);
+        run_give_back(r);
         return true;
     }
     return false;

@@ -168,6 +168,8 @@ void run_dropped(struct run *r, const char *why);
 void run_show_hands(struct run *r, const struct run_hand *hand);
 /* true: the run was ended or let go here; the caller returns. Asked at each boundary. */
 bool run_must_end(struct run *r);
+/* This node is stopping: others may take it at once. */
+void run_give_back(struct run *r);
 /* Somebody else, or the monitor, closed the incident. */
 void run_end_closed(struct run *r);
 int64_t run_left_ms(const struct run *r); /* until give_up_at */

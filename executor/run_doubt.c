@@ -208,8 +208,7 @@ static void settle(struct run *r)
 {
     bool tried = r->doubt.why || r->doubt.token_there;
     if (r->worker->draining) {
-        log_info(&r->log, "run handed back in doubt: this node is stopping, the next one asks the machine");
-        run_let_go(r);
+        run_give_back(r); /* whoever takes it asks the machine */
     } else if (tried && run_left_ms(r) <= 0) {
         end_open(r, r->doubt.token_there ? "it was still running" : "the machine could not be reached in time");
     } else if (tried && !r->doubt.token_there && by_person(r)) { /* who took over must know it now */

@@ -121,8 +121,8 @@ static const struct schema_field step_fields[] = {
     {"unsure", SCHEMA_WORD, AT(raw_step, unsure), .words = unsure_rule_words, .example = "verify",
         .about = "What to do when nobody can say whether it ran (absent: verify)."},
     {"running", SCHEMA_WORD, AT(raw_step, running), .words = running_rule_words, .example = "wait",
-        .about = "What to do when another node finds it still running: wait for its deadline, or "
-                 "end it (absent: wait)."},
+        .about = "What to do when it is found still running, its worker or the connection having been lost: wait "
+                 "for its deadline, or end it (absent: wait)."},
     {"when", SCHEMA_TEXT, AT(raw_step, when), .most = JUDGEMENT_BYTES_MAX, .example = "inodes > 90",
         .about = "Only if this holds, by the names of earlier steps."},
     {"healthy", SCHEMA_TEXT, AT(raw_step, healthy), .most = JUDGEMENT_BYTES_MAX,

@@ -83,10 +83,11 @@ fl_judge() { # file
     return 0
 }
 
-# An attempt whose shells are gone: before its script was sent it never started, else its outcome is lost.
+# An attempt whose shells are gone: before its script was sent it never started, else its outcome is lost. What a power
+# failure left may be older than what happened: after a reboot "starting" proves nothing.
 fl_settle() { # file
     case $fr_state in
-    starting) fr_state=never ;;
+    starting) fr_state=never; [ "$fr_boot" = "$fl_boot_now" ] || fr_state=lost ;;
     running) fr_state=lost ;;
     *) return 0 ;;
     esac

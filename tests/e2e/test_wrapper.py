@@ -776,6 +776,29 @@ def test_a_missing_tool_is_named(machine):
     assert place.ask("recover", script="true").verdict == "ended", "nothing was used up"
 
 
+@pytest.mark.parametrize("rebooted", [False, True])
+def test_an_attempt_that_was_lost_as_it_began(machine, rebooted):
+    """Its record says "starting". The shells are gone, so the script was never sent; but after a reboot that record may be older
+    than what happened, and proves nothing."""
+    place = Place(machine)
+    effects = place.counter()
+    session = place.start("recover", script=effects.add(), patch=(b"fl_execute() {\n", b"fl_execute() {\nsleep 60\n"))
+    session.send()
+    session.process.stdin.close()
+    wait_for(lambda: list(place.own.glob("r.*/*.record")), "the record")
+    session.hang_up()
+    machine.kill_all()
+    old = machine.boot_file.read_text()
+    try:
+        if rebooted:
+            machine.boot_file.write_text("88888888-2222-3333-4444-555555555555\n")
+        got = place.ask("ask", boot=machine.boot_file.read_text().strip())
+        assert got.verdict == ("outcome lost" if rebooted else "never started"), got
+    finally:
+        machine.boot_file.write_text(old)
+    assert effects.lines() == []
+
+
 @pytest.mark.parametrize("act", ["ask", "end", "other"])
 def test_an_outcome_is_not_overwritten_by_who_looks_meanwhile(machine, act):
     """The outer shell writes the outcome, without the lock, and goes, between another's reading and looking for it."""
