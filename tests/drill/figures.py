@@ -24,12 +24,6 @@ HANDED_ON = JOURNAL + """
 select greatest(first - before, 0) from (
     select first, lag(last) over (partition by run order by epoch) as before from held) h where before is not null and first between %s and %s"""
 
-# Of a round that broke off.
-NONE = {"incidents": 0, "detected_s": None, "writes_out_s": 0.0, "claims_out_s": 0.0, "orphans": {"count": 0}, "orphan_times_s": [],
-        "orphans_lost": 0, "ended_as_it_happened": 0, "limit_s": 0, "handed_on": {"count": 0}, "dropped_by_the_lost": 0,
-        "in_doubt": {}, "primary_after": "", "probe_rows": {}, "probe_rows_missing": {}}
-
-
 def spread(times):
     """p50, p99 and the most, of times in seconds."""
     ordered = sorted(times)
@@ -45,6 +39,40 @@ def claims_gap(database, at, until):
     times = [row[0] for row in database.query(FIRST_ROWS)]
     gaps = [after - before for before, after in zip(times, times[1:]) if after >= at and before <= until]
     return round(max(gaps, default=0.0), 2)
+
+
+# name: the checker's promise, and where in it: what was judged, what was counted, or how many judgements of these failed.
+SUMMARY = {
+    "events_answered": ("lost-nothing", "judged", ("events answered 2xx",)),
+    "incidents_found": ("lost-nothing", "judged", ("incidents found",)),
+    "longest_until_found_s": ("lost-nothing", "counts", ("longest until found, s",)),
+    "runs_lost": ("lost-nothing", "failed", ("events answered 2xx", "incidents known", "openings with their run", "runs ended")),
+    "recovers_started": ("at-most-once", "counts", ("starts",)),
+    "recovers_doubled": ("at-most-once", "failed", ("marks", "steps of incidents")),
+    "recovers_overlapping": ("at-most-once", "failed", ("starts on the machines",)),
+    "notes_doubled": ("once-on-the-timeline", "counts", ("notes there twice",)),
+    "notes_mended": ("once-on-the-timeline", "counts", ("doubles deleted again",)),
+    "notes_out_of_order": ("once-on-the-timeline", "failed", ("notes in order", "start before ending", "endings after all else")),
+    "rows_compared": ("same-everywhere", "judged", ("rows",)),
+}
+
+TOTALS = [name for name in SUMMARY if not name.endswith("_s")]
+# Of a round that broke off.
+NONE = {"incidents": 0, "detected_s": None, "writes_out_s": 0.0, "claims_out_s": 0.0, "orphans": {"count": 0}, "orphan_times_s": [],
+        "orphans_lost": 0, "ended_as_it_happened": 0, "limit_s": 0, "handed_on": {"count": 0}, "dropped_by_the_lost": 0,
+        **dict.fromkeys(SUMMARY, 0), "in_doubt": {}, "primary_after": "", "probe_rows": {}, "probe_rows_missing": {}}
+
+
+def summary(verdicts, databases=len(SITES)):
+    """The checker's figures by names of ours. An event is judged on each database node; here it counts once."""
+    promises = {promise["name"]: promise for promise in verdicts["promises"]}
+    found = {}
+    for name, (promise, where, words) in SUMMARY.items():
+        of = promises[promise]
+        found[name] = (sum(text.startswith(f"{word}: ") for text in of["violations"] for word in words) if where == "failed"
+                       else sum(of[where].get(word, 0) for word in words))
+    found["events_answered"] //= databases
+    return found
 
 
 def of_round(drill, verdicts):
@@ -65,7 +93,7 @@ def of_round(drill, verdicts):
         "orphans_lost": len(orphans.lost()), "ended_as_it_happened": len(orphans.finished), "limit_s": limit,
         "handed_on": spread(row[0] for row in database.query(HANDED_ON, drill.at, drill.healed_at)), "dropped_by_the_lost": dropped,
         "in_doubt": collections.Counter(row["settled"] for row in orphans.in_doubt()),
-        "incidents": len(drill.load.made), "taken_for_dead": dead,
+        **summary(verdicts), "incidents": len(drill.load.made), "taken_for_dead": dead,
         "primary_after": database.primary(), "probe_rows": {name: len(probe.acknowledged) for name, probe in drill.probes.items()},
         "probe_rows_missing": missing, "packets": drill.site.network.counts(),
         "promises": {promise["name"]: promise["kept"] for promise in verdicts["promises"]},

@@ -17,6 +17,11 @@ def of_round(result, verdict_text):
     doubt = ", ".join(f"{count} {what}" for what, count in result["in_doubt"].items()) or "none"
     rows = [
         ("incidents", result["incidents"]),
+        ("events", f"{result['events_answered']} answered; {result['incidents_found']} incidents found, after at most "
+                   f"{result['longest_until_found_s']} s; {result['runs_lost']} lost"),
+        ("recovers", f"{result['recovers_started']} started; {result['recovers_doubled']} doubled, "
+                     f"{result['recovers_overlapping']} overlapping"),
+        ("notes", f"{result['notes_doubled']} doubled, {result['notes_mended']} mended, {result['notes_out_of_order']} out of order"),
         ("noticed after", f"{result['detected_s']} s" if result["detected_s"] is not None else "no worker was lost"),
         ("no write for", f"{result['writes_out_s']} s"),
         ("no claim for", f"{result['claims_out_s']} s"),
@@ -25,6 +30,7 @@ def of_round(result, verdict_text):
                       f"the lost workers dropped {result['dropped_by_the_lost']} runs themselves"),
         ("recovers in doubt", doubt),
         ("primary", f"{result['primary']}, afterwards {result['primary_after']}"),
+        ("rows compared", f"{result['rows_compared']} of both database nodes"),
         ("probe's rows", f"{sum(result['probe_rows'].values())} acknowledged; missing: {result['probe_rows_missing']}"),
     ]
     lines = [f"   {name:<18} {value}" for name, value in rows]
@@ -51,7 +57,7 @@ def document(mode, rounds, options, began):
         "mode": mode.name, "rounds_asked": len(earlier) + options.rounds, "rounds_reached": len(every),
         "passed": sum(not row["faults"] for row in every), "ttl": sorted({row["ttl"] for row in every}),
         "orphans": figures.spread(times), "writes_out_s": [row["writes_out_s"] for row in every],
-        "incidents": sum(row["incidents"] for row in every), "rounds": every,
+        **{name: sum(row.get(name, 0) for row in every) for name in ("incidents", *figures.TOTALS)}, "rounds": every,
     }
 
 

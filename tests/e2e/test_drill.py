@@ -11,7 +11,7 @@ import types
 
 import pytest
 
-from tests.drill import figures, network
+from tests.drill import figures, network, report
 from tests.drill.main import PREFIX, sweep
 from tests.drill.modes import MODES
 from tests.kit import processes, sshd
@@ -113,3 +113,21 @@ def test_each_fault_is_found(name):
     made, changed, verdicts, words = BROKEN[name]
     faults = figures.faults(drilled(**made), {**GOOD, **changed}, verdicts)
     assert len(faults) == 1 and words in faults[0], faults
+
+
+def test_the_summary_counts_what_the_checker_refused():
+    """By the checker's own words: one that it does not know would count as nothing."""
+    words = {word for _, where, words in figures.SUMMARY.values() if where != "counts" for word in words}
+    text = "".join(path.read_text() for path in (ROOT / "tests/checker").glob("*.py"))
+    assert [word for word in words if f'"{word}"' not in text] == []
+    promises = {promise: {"name": promise, "judged": {}, "counts": {}, "violations": []} for promise, _, _ in figures.SUMMARY.values()}
+    promises["lost-nothing"]["judged"] = {"events answered 2xx": 8, "incidents found": 3}
+    promises["at-most-once"]["violations"] = ["marks: began 2 times", "starts on the machines: not alone"]
+    found = figures.summary({"promises": list(promises.values())})
+    assert (found["events_answered"], found["incidents_found"]) == (4, 3)
+    assert (found["recovers_doubled"], found["recovers_overlapping"], found["runs_lost"]) == (1, 1, 0)
+
+
+def test_a_round_that_broke_off_is_reported():
+    row = {**figures.NONE, "primary": "tokyo", "seconds": 3.0, "faults": ["the round broke off: TimeoutError: nothing came"]}
+    assert "FAILED" in report.of_round(row, "") and "TimeoutError" in report.of_round(row, "")
