@@ -201,7 +201,7 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]",
         "-- firstline[ · {scenario}[@{set}]][ · {mode}] · run {run} · {node}[ ({region})]"}},
 
-    [TEXT_LEFT_OUT] = {"n", {"Left out: {n} progress notes that still waited to be written when this ended.",
+    [TEXT_LEFT_OUT] = {"n", {"Left out: {n} of the progress notes; they still waited to be written when this ended.",
         "省略: 終了までに書き込めなかった経過ノート {n} 件"}},
     [TEXT_NOT_RESOLVED] = {"", {
         "firstline did not resolve this incident: its status was changed since firstline last looked, so it is left as it is.",

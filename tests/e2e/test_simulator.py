@@ -369,6 +369,29 @@ def test_a_delayed_request_acts_late_and_a_delayed_answer_early(pd):
     assert pd.requests(path="/notes")[0]["status"] is None
 
 
+def test_cut_and_shown_late(pd):
+    """It acted, the asker does not know, and the note is not in the list yet; the incident itself is as it is."""
+    made = pd.trigger("x")["id"]
+    pd.fault("cut_after", "POST", "/notes$", seconds=1)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        pd.api("POST", f"/incidents/{made}/notes", {"note": {"content": "hidden"}})
+    pd.act(made, "PAIKO01", "acknowledge")
+    assert pd.notes(made) == ["hidden"]
+    assert pd.api("GET", f"/incidents/{made}/notes").json["notes"] == []
+    assert pd.api("GET", f"/incidents/{made}").json["incident"]["status"] == "acknowledged"
+    pd.wait_for(lambda: pd.api("GET", f"/incidents/{made}/notes").json["notes"], "the note to show")
+
+
+def test_a_fault_by_chance_is_repeatable(pd):
+    def fares():
+        number = pd.fault("500", "GET", "/incidents", count=-1, chance=0.5, seed=3)
+        statuses = [pd.api("GET", "/incidents").status for _ in range(20)]
+        pd.control("DELETE", f"faults/{number}")
+        return statuses
+    first = fares()
+    assert set(first) == {200, 500} and fares() == first
+
+
 def test_show_late(pd):
     made = pd.trigger("x")["id"]
     pd.fault("show_late", "POST", "/notes", seconds=1)
@@ -385,7 +408,7 @@ def test_show_late(pd):
 
 
 @pytest.mark.parametrize("spec", [{"kind": "oops"}, {"kind": "delay", "mss": 3}, {"kind": "500", "path": "("},
-                                  {"kind": "delay", "ms": "3"}])
+                                  {"kind": "delay", "ms": "3"}, {"kind": "500", "chance": 0}])
 def test_a_fault_that_is_not_understood_is_refused(pd, spec):
     assert pd.request("POST", "/control/faults", spec).status == 400
 

@@ -199,6 +199,11 @@ def act_merge(life, incident, actor, body):
     life.merge(life.world.find_incident(body["into"], incident.account.name), [incident], actor)
 
 
+def act_note(life, incident, actor, body):
+    for n in range(int(body.get("count", 1))):
+        life.add_note(incident, actor, str(body.get("content")).replace("{n}", str(n + 1)) if "count" in body else body.get("content"))
+
+
 def act_delete_note(life, incident, _, body):
     found = next((note for note in incident.notes if note.id == body["note"]), None)
     if found is None:
@@ -212,7 +217,7 @@ ACTS = {
     "reassign": act_reassign, "escalate": act_escalate, "delegate": act_delegate, "priority": act_priority,
     "resolve": lambda life, i, a, b: life.resolve(i, a, b.get("note"), annotate=True),
     "reopen": lambda life, i, a, b: life.reopen(i, a) if not i.open() else None,
-    "note": lambda life, i, a, b: life.add_note(i, a, b.get("content")),
+    "note": act_note,
     "delete_note": act_delete_note, "merge": act_merge, "service": act_service,
     "title": lambda life, i, a, b: life.set_title(i, checked_title(b.get("title")), a),
     "urgency": lambda life, i, a, b: life.set_urgency(i, b["urgency"], a),

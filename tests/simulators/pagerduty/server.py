@@ -106,9 +106,10 @@ class Site:
             return refusal(fault)
         if kind == "delay":
             await asyncio.sleep(fault.ms / 1000)
-        before = self.looks_before(path) if kind == "show_late" else None
+        late = kind in SHOWN_LATE and fault.seconds > 0
+        before = self.looks_before(path) if late else None
         status, body, headers = self.act(request, path, raw, kind)
-        if kind == "show_late" and status < 300:
+        if late and status < 300:
             self.veil(before, path, body, self.world.clock.wall() + fault.seconds)
         if kind == "delay_after":
             await asyncio.sleep(fault.ms / 1000)
