@@ -146,6 +146,7 @@ static void what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it(void 
     kit_pg_run(server, "update run set give_up_at = now() - interval '1 s'");
     kit_pg_run(server, "update run set holder = '" NODE_A "', epoch = 1 where incident_key = 'Qc2'");
     assert_int_equal(claim(CLAIM_EXPIRED, NODE_B, 10).rows, 1); /* the holder has a grace */
+    assert_int_equal(ask_number("select count(*) from run where state = 'waiting' and incident_key = 'Qc1'"), 0); /* nobody claims it once more */
     kit_pg_run(server, "update run set give_up_at = now() - interval '1 min'");
     assert_int_equal(claim(CLAIM_EXPIRED, NODE_B, 10).rows, 1); /* its own, just taken, is not taken again */
     assert_int_equal(claim(CLAIM_EXPIRED, NODE_A, 10).rows, 0); /* nor by another while it is being handed over */
