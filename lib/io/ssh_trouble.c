@@ -37,7 +37,7 @@ static void remember(struct ssh *s, const char *name, const char *why)
         s->troubles[at].since_mono_ms = clock_mono_ms();
         (void)snprintf(s->troubles[at].name, sizeof s->troubles[at].name, "%s", name);
     }
-    (void)snprintf(s->troubles[at].why, sizeof s->troubles[at].why, "%s", why);
+    (void)snprintf(s->troubles[at].why, sizeof s->troubles[at].why, "%.*s", (int)sizeof s->troubles[at].why - 1, why); /* cut */
 }
 
 /* What was cancelled says nothing of the host, but where its command had been sent. */
