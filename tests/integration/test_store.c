@@ -344,7 +344,7 @@ static void one_run_an_opening_whoever_announces_it(void **state)
 }
 
 /* A hand of one incident, as a webhook or the reconciler tells it. */
-static void hand(const char *key, int touch, const char *at, const char *by)
+static void hand(const char *key, unsigned touch, const char *at, const char *by)
 {
     struct event_row e = {.account = "a", .key = key, .type = "t", .incident = "Q1", .occurred_at = at, .subscription = "s",
         .delivery = "", .region = "tokyo", .hand = "person", .body = "{}", .body_bytes = 2, .touch = touch, .by = by, .how = "did it"};
