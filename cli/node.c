@@ -12,7 +12,7 @@
 #include "cli/alarms.h"
 #include "cli/command.h"
 #include "cli/reload.h"
-#include "coordinator/reconciler.h"
+#include "coordinator/metrics.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -44,6 +44,7 @@ struct node {
     struct intake *intake;
     struct reconciler *reconciler;
     struct health *health;
+    struct metrics *metrics;
     struct http_server *server;
     struct loop_signal *signals[3];
     struct loop_timer *schema_timer, *drain_timer;
@@ -98,15 +99,15 @@ static void on_reaped(void *owner, int nodes)
         outbox_wake(n->outbox);
 }
 
-static void raise_alarm(struct node *n, const char *account, const char *what, const char *about)
+static void raise_alarm(void *owner, const char *account, const char *what, const char *about)
 {
+    struct node *n = owner;
     alarms_raise(&n->alarms, n->files, account, what, about, &n->log);
 }
 
 static void on_history_lost(void *owner, const char *why)
 {
-    struct node *n = owner;
-    raise_alarm(n, NULL, "acknowledged commits are gone; no recover starts until a person releases history-lost", why);
+    raise_alarm(owner, NULL, "acknowledged commits are gone; no recover starts until a person releases history-lost", why);
 }
 
 static void on_runs(void *owner)
@@ -128,11 +129,6 @@ static void on_hands(void *owner)
     struct node *n = owner;
     if (n->worker)
         worker_hands(n->worker);
-}
-
-static void on_reconciler_alarm(void *owner, const char *account, const char *what, const char *about)
-{
-    raise_alarm(owner, account, what, about);
 }
 
 static void on_intake_alarm(void *owner, const char *what, const char *subscription)
@@ -367,11 +363,11 @@ static void on_request(void *owner, struct http_request *req)
         health_live(req);
     else if (strcmp(path, "/readyz") == 0 && get)
         health_ready(n->health, req);
+    else if (strcmp(path, "/metrics") == 0 && get)
+        metrics_show(n->metrics, req);
+    else if (strcmp(path, "/webhooks/pagerduty") == 0 && n->intake && strcmp(method, "POST") == 0)
+        intake_take(n->intake, req);
     else if (strcmp(path, "/webhooks/pagerduty") == 0 && n->intake) {
-        if (strcmp(method, "POST") == 0) {
-            intake_take(n->intake, req);
-            return;
-        }
         http_answer_header(req, "Allow", "POST");
         plain(req, 405, "POST only\n");
     } else
@@ -432,7 +428,7 @@ static void start_coordinator(struct node *n)
     n->channel = (struct outbox_channel){"pagerduty", writer_send, n->writer};
     struct outbox_settings os = {.channels = &n->channel, .channels_count = 1, .on_failed = on_failed_write, .owner = n};
     n->outbox = outbox_new(n->loop, n->store, n->lease, &os, &n->log);
-    struct reconciler_events re = {on_runs, on_hands, on_reconciler_alarm, n};
+    struct reconciler_events re = {on_runs, on_hands, raise_alarm, n};
     struct reconciler_settings rs = reconciler_settings_of(n->files);
     n->reconciler = reconciler_new(n->loop, n->store, n->lease, n->budget, &rs, &re, &n->log);
 }
@@ -458,6 +454,9 @@ static void start_work(struct node *n)
         .blind_go = s->runs.recover_blind == RECOVER_BLIND_GO};
     struct health_settings hs = {s->node.name, s->node.region, ps, n->intake, n->outbox};
     n->health = health_new(n->loop, &hs, &n->log);
+    struct metrics_settings ms = {s->node.name, s->node.region, n->store, n->lease, n->intake, n->outbox, n->reconciler, n->ssh,
+        &n->server, &n->alarms.raised};
+    n->metrics = metrics_new(n->loop, &ms);
     show_sets(n);
     struct http_server_settings http = {.address = s->http.address, .port = (uint16_t)s->http.port,
         .body_bytes_max = (size_t)s->http.body_bytes, .bodies_bytes_max = (size_t)s->http.bodies_bytes,
@@ -541,6 +540,7 @@ static void finish(struct node *n)
 {
     http_server_free(n->server);
     intake_free(n->intake);
+    metrics_free(n->metrics);
     health_free(n->health);
     worker_free(n->worker);
     for (int i = 0; i < n->clients_count; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/settings.h"
+#include "coordinator/metrics.h"
 #include "executor/inventory.h"
 #include "executor/scenario_schema.h"
 
@@ -56,6 +57,7 @@ const struct topic topics[] = {
     {"settings-example", "a settings file with all keys (deploy/firstline.yaml)", settings_example},
     {"settings-page", "the same as tables (docs/settings.md)", settings_page},
     {"settings-schema", "the same as a JSON Schema, for editors", settings_json},
+    {"metrics-page", "every metric of GET /metrics (docs/metrics.md)", metrics_page},
     {"inventory", "every key of an inventory file", inventory_help},
     {"inventory-page", "the same as tables (in docs/inventory.md)", inventory_table},
     {"inventory-schema", "the same as a JSON Schema, for editors", inventory_json},

@@ -36,7 +36,17 @@ struct batch {
     struct batch *next, **back;
 };
 
+/* A subscription's last webhook, kept over reloads. */
+struct heard {
+    char subscription[128];
+    int64_t mono_ms;
+};
+#define HEARD_MAX 256
+
 struct intake {
+    struct heard heard[HEARD_MAX];
+    size_t heard_count;
+    int64_t started_mono_ms;
     struct loop *loop;   /* borrowed */
     struct store *store; /* borrowed */
     struct intake_settings settings;
@@ -58,7 +68,8 @@ struct intake *intake_new(struct loop *loop, struct store *store, const struct i
     struct intake *in = calloc(1, sizeof *in);
     if (!in)
         abort(); /* one at start-up */
-    *in = (struct intake){.loop = loop, .store = store, .events = *events, .log = log};
+    *in = (struct intake){.loop = loop, .store = store, .events = *events, .log = log,
+        .started_mono_ms = clock_mono_ms()};
     intake_swap(in, settings);
     in->timer = loop_timer_new(loop, flush, in);
     return in;
@@ -115,6 +126,32 @@ void intake_free(struct intake *in)
 void intake_counts(const struct intake *in, struct intake_counts *out)
 {
     *out = in->counts;
+}
+
+static void hear(struct intake *in, const char *subscription)
+{
+    size_t i = 0;
+    while (i < in->heard_count && strcmp(in->heard[i].subscription, subscription) != 0)
+        i++;
+    if (i == HEARD_MAX)
+        return; /* a metric only */
+    if (i == in->heard_count) {
+        in->heard_count++;
+        (void)snprintf(in->heard[i].subscription, sizeof in->heard[i].subscription, "%s", subscription);
+    }
+    in->heard[i].mono_ms = clock_mono_ms();
+}
+
+bool intake_heard(const struct intake *in, size_t index, struct intake_heard *out)
+{
+    if (index >= in->settings.subscriptions_count)
+        return false;
+    const struct intake_subscription *s = &in->settings.subscriptions[index];
+    *out = (struct intake_heard){s->account, s->id, in->started_mono_ms};
+    for (size_t i = 0; i < in->heard_count; i++)
+        if (strcmp(in->heard[i].subscription, s->id) == 0)
+            out->mono_ms = in->heard[i].mono_ms;
+    return true;
 }
 
 /* --- taking ------------------------------------------------------------------------------------------------------- */
@@ -241,6 +278,7 @@ static void committed(struct intake *in, struct pending *p, const struct pg_answ
     in->counts.odd += p->event.odd != NULL || p->raw;
     in->counts.runs += r.opened;
     in->counts.last_mono_ms = clock_mono_ms();
+    hear(in, p->row.subscription);
     if (p->event.odd || p->raw)
         log_warning(in->log, "an odd event was stored and will not be acted on", LOG_S("key", p->event.key),
             LOG_S("type", p->event.type), LOG_S("why", p->raw ? "the database refused its content" : p->event.odd));

@@ -57,4 +57,11 @@ void intake_swap(struct intake *in, const struct intake_settings *settings);
 void intake_take(struct intake *in, struct http_request *req);
 void intake_counts(const struct intake *in, struct intake_counts *out);
 
+struct intake_heard {
+    const char *account, *subscription; /* borrowed until intake_swap */
+    int64_t mono_ms; /* of its last authentic webhook on this node; before that, of the node's start */
+};
+/* false: there are no more subscriptions. */
+bool intake_heard(const struct intake *in, size_t index, struct intake_heard *out);
+
 #endif
