@@ -9,6 +9,7 @@ as it should: one start note, one ending note, title, status, and one start of t
 """
 
 import collections
+import datetime
 import threading
 import time
 
@@ -44,6 +45,8 @@ DOWN = Kind("service-down", False, "resolved", "resolved", "[firstline: recovere
 STUCK = Kind("service-stuck", False, "handed_over", "triggered", "[firstline: handed over]", 1)
 # Two recovers of one scenario on one machine, and no third, which the recurrence guard would refuse.
 KINDS = (HEALTHY, DOWN, STUCK, DOWN)
+SENDERS = 16  # of a node: so many rows may be in its hands when an ending is queued
+CLAIM_S = 2.0  # until an ending that was just queued is seen by all
 START, ENDINGS = "firstline is checking", ("Recovered.", "Already healthy.", "Handed over.", "Stopped.", "Nothing to do.",
                                            "Not handled.")
 
@@ -100,22 +103,77 @@ class Storm:
                 "where incident_key = %s", incident, incident)]}
         wanted = {"start notes": 1, "ending notes": 1, "notes that stand there twice": 0, "title": f"{kind.title} {title}",
                   "status": kind.status, "starts on the machine": kind.starts, "endings in the database": [kind.ending]}
+        left_out = self.left_out.get(incident, 0)
+        wanted["told how many progress notes were left out"] = left_out == 0 or any(
+            f"Left out: {left_out} of the progress notes" in note for note in notes)
+        found["told how many progress notes were left out"] = True
         wrong = [f"{incident} ({title}): {what}: {found[what]!r}, not {value!r}" for what, value in wanted.items()
                  if found[what] != value]
         return wrong + [f"{incident}: {note}" for note in notes if wrong]
 
     def faults(self):
         """What did not end as it should, a sentence each."""
+        self.left_out = dict(self.world.database.query(
+            "select target, sum(coalesce((about ->> 'notes')::int, 1))::int from (select target, about, kind, state from outbox union all "
+            "select target, about, kind, state from outbox_history) o where kind = 'progress' and state = 'superseded' group by 1"))
         counted = self.world.machine.sh("cd /srv && grep -c started *.log /dev/null || true")
         starts = dict(line.rsplit(":", 1) for line in counted.splitlines())
         return [fault for number, kind in enumerate(self.kinds) for fault in self._fault_of(
             number, kind, self.made[number][0], int(starts.get(f"s{number}.log", 0)))]
 
+    def busiest_minute(self):
+        """The most requests that PagerDuty saw in any 60 s, wherever they begin."""
+        stamps = [datetime.datetime.fromisoformat(request["at"].replace("Z", "+00:00")).timestamp()
+                  for request in self.world.simulator.requests(limit=1_000_000) if not request["path"].startswith("/v2/")]
+        most = first = 0
+        for last, stamp in enumerate(stamps):
+            while stamps[first] <= stamp - 60:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def overtaken(self):
+        """(rows of incidents without an ending that were begun while another's ending waited for a sender, all such rows,
+        the most endings that waited at once)."""
+        rows = self.world.database.query(
+            "select incident, kind, extract(epoch from created_at)::float, extract(epoch from claimed_at)::float from (select incident, "
+            "kind, created_at, claimed_at from outbox union all select incident, kind, created_at, claimed_at from outbox_history) o "
+            "where claimed_at is not null and kind <> 'mend'")
+        ends = {incident: created for incident, kind, created, _ in rows if kind == "ending"}
+        firsts = {}
+        for incident, _, _, claimed in rows:
+            if incident in ends and claimed > ends[incident]:
+                firsts[incident] = min(claimed, firsts.get(incident, claimed))
+        changes = sorted([(ends[i] + CLAIM_S, 1) for i in firsts if firsts[i] > ends[i] + CLAIM_S] +
+                         [(firsts[i], -1) for i in firsts if firsts[i] > ends[i] + CLAIM_S])
+        others = sorted(claimed for incident, _, _, claimed in rows if claimed <= ends.get(incident, 0))
+        waiting = most = at = count = 0
+        for claimed in others:
+            while at < len(changes) and changes[at][0] < claimed:
+                waiting, at = waiting + changes[at][1], at + 1
+                most = max(most, waiting)
+            count += waiting > 0
+        for _, change in changes[at:]:
+            waiting += change
+            most = max(most, waiting)
+        return count, len(others), most
+
+    def rule_faults(self, rate):
+        """Endings first between incidents, and the budget kept to the request."""
+        count, _, _ = self.overtaken()
+        wrong = [f"{count} rows went before an ending that waited"] if count > SENDERS else []
+        if self.busiest_minute() > rate:
+            wrong.append(f"{self.busiest_minute()} requests in a minute, and {rate} are allowed")
+        return wrong
+
     def numbers(self):
         requests = self.world.simulator.control("GET", "counters")["requests"]
         return {"incidents": len(self.made), "endings": dict(collections.Counter(kind.ending for kind in self.kinds)),
                 **self.times, "memory_kib": {"before": self.memory[0], "most": max(self.memory), "last": self.memory[-1]},
-                "requests_to_pagerduty": requests,
+                "requests_to_pagerduty": requests, "busiest_minute": self.busiest_minute(),
+                "refused_for_the_rate": sum(count for name, count in requests.items() if name.endswith(" 429")),
+                **dict(zip(("begun_before_a_waiting_ending", "begun_without_ending", "endings_waiting_most"), self.overtaken())),
+                "progress_notes_left_out": sum(self.left_out.values()), "endings_that_say_so": len(self.left_out),
                 "sent": dict(self.world.database.query(
                     "select kind, count(*) from (select kind, state from outbox union all select kind, state from "
                     "outbox_history) o where state = 'sent' group by 1 order by 1")),
