@@ -23,7 +23,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
-SUITES = ["gates", "unit", "integration", "e2e", "asan", "twins", "cluster", "compilers", "fuzz"]
+SUITES = ["gates", "unit", "integration", "e2e", "asan", "model", "twins", "cluster", "compilers", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -203,6 +203,9 @@ class Run:
         """The short form of the random faults, with another seed each time."""
         if self.build(suite, "dev"):
             self.lines(suite, ["tests/cluster/run"])
+
+    def model(self, suite):
+        self.lines(suite, [PYTHON, "-B", "tests/model/check.py"])
 
     def fuzz(self, suite):
         if not list((ROOT / "tests/fuzz").glob("fuzz_*.c")):

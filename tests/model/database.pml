@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The database: a primary whose commits are acknowledged when the standby has them (sql/statements/). Until the cut both
- * hold the same, and db[0] stands for both. After it, what db[0] commits is answered to nobody, but can be read there. */
+ * The database: a primary whose commits are acknowledged when the standby has them (sql/statements/). Until the promotion both
+ * hold the same, and db[0] stands for both; with it, the old primary is cut off: what it commits is answered to nobody, but can be
+ * read there. */
 
 #define NONE 0
 #define STARTED 1
@@ -22,14 +23,10 @@ typedef Base {
     bit dead[INCARNATIONS + 1]; /* the node rows */
 };
 Base db[2];
-bit cut, primary;
+bit primary;
 byte incarnations = 2;
 
-#ifdef ASYNCHRONOUS
-#define live(s) (s == primary)
-#else
-#define live(s) (s == 0 && !cut || s == 1 && primary == 1)
-#endif
+#define live(s) (s == primary) /* answers; the other one hangs */
 
 #define EVENT 1
 #define CLAIM 2
@@ -47,7 +44,7 @@ byte incarnations = 2;
 
 /* run_claim.sql, run_claim_orphans.sql, run_claim_expired.sql */
 #define claimable(s, who) (db[s].event && !db[s].ended && (db[s].holder == 0 || db[s].dead[db[s].holder] || \
-    late && db[s].holder != who && may_fail(steals)))
+    db[s].holder != who && may_fail(steals)))
 #define held_by(s, who) (db[s].holder == who && !db[s].ended)
 #define mine(s, e) (db[s].epoch == e && !db[s].ended)
 
@@ -93,10 +90,11 @@ inline apply() {
         assert(base.begun || !acknowledged); /* promise 4: nothing before the start note */
         assert(!base.ended || !acknowledged); /* promise 4: nothing after the ending */
         if
-        :: base.attempt[t.attempt] == NONE || base.attempt[t.attempt] == STARTED -> base.attempt[t.attempt] = t.value
+        :: base.attempt[t.attempt] == NONE || base.attempt[t.attempt] == STARTED ->
+            base.attempt[t.attempt] = t.value;
+            reruns = reruns + (acknowledged && t.value == LOST && rule == RERUN)
         :: else
         fi;
-        reruns = reruns + (acknowledged && t.value == LOST && rule == RERUN);
         got = YES
     :: t.kind == END && mine(t.side, t.epoch) ->
         assert(t.value || !newest_of(is_open, t.side) || !acknowledged); /* promise 5: an ending with a recover in doubt says so */
@@ -107,8 +105,18 @@ inline apply() {
 
 inline clear(x) { x.kind = 0; x.side = 0; x.by = 0; x.epoch = 0; x.attempt = 0; x.value = 0; x.memory = 0 }
 
+/* A worker that hung on the old primary finds the new one, sooner or later; sure: now. */
+inline connect(sure) {
+    if
+    :: me.side == 0 && primary == 1 -> me.side = 1
+    :: me.side == 0 && primary == 1 && !(sure)
+    :: else
+    fi
+}
+
 /* The transaction in hand: answered; or not, and then it comes to pass at another time, or never. */
 inline commit() {
+    connect(me.writes == CLAIM || me.writes == CLAIM_LOST || me.writes == HOLD_ANEW);
     t.kind = me.writes; t.side = me.side; t.by = me.incarnation; t.epoch = me.epoch; t.memory = me.memory;
     t.attempt = (me.writes == GUARD -> me.last_attempt + 1 : me.attempt);
     t.value = (me.writes == END -> me.may_start : me.outcome);
@@ -153,26 +161,15 @@ inline copy_to_standby() {
     i = 0
 }
 
-inline forget_old_primary() { /* nobody reads it any more: for fewer states */
-    db[0].event = 0; db[0].begun = 0; db[0].ended = 0; db[0].may_start = 0; db[0].epoch = 0; db[0].holder = 0;
-    for (i : 1 .. ATTEMPTS) { db[0].attempt[i] = 0; db[0].memory[i] = 0 }
-    for (i : 1 .. INCARNATIONS) { db[0].dead[i] = 0 }
-    i = 0
-}
-
 proctype Database() {
 end:
     do
     :: atomic { parked.kind != 0 ->
-        if
-        :: t.kind = parked.kind; t.side = parked.side; t.by = parked.by; t.epoch = parked.epoch; t.attempt = parked.attempt;
-           t.value = parked.value; t.memory = parked.memory;
-           apply()
-        :: true /* its connection was closed before it got there */
-        fi;
+        t.kind = parked.kind; t.side = parked.side; t.by = parked.by; t.epoch = parked.epoch; t.attempt = parked.attempt;
+        t.value = parked.value; t.memory = parked.memory;
+        apply();
         clear(t); clear(parked); got = 0; number = 0
        }
-    :: atomic { !cut && cuts > 0 -> cuts--; cut = 1; copy_to_standby() }
-    :: atomic { cut && primary == 0 -> primary = 1 }
+    :: atomic { primary == 0 -> primary = 1; copy_to_standby() }
     od
 }

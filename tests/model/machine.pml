@@ -136,7 +136,7 @@ inline script_starts(which) {
     assert(starts <= 1 + reruns); /* promise 2: what may have started is not started anew, unless its rule says so */
     assert(db[primary].attempt[which] != NONE); /* promise 2: what starts is in the journal */
     assert(db[primary].attempt[which] != NOT_STARTED); /* promise 2: what was called not started never starts */
-    assert(!db[primary].ended || db[primary].may_start); /* promise 5: nothing starts behind which hand-over that did not say so */
+    assert(!db[primary].ended || db[primary].may_start); /* promise 5: nothing starts behind a hand-over that did not say so */
     m.script[which] = 1;
     m.record[which] = RUNNING
 }

@@ -28,9 +28,7 @@ byte breaks = 2;       /* an SSH connection breaks; what was sent may arrive lat
 byte dead_outers = 1;  /* the wrapper's outer shell is killed on the machine */
 byte reboots = 1;      /* of the machine; its folder may survive that, or not */
 byte wipes = 1;        /* its folder is emptied */
-byte cuts = 1;         /* the primary's region is cut off, and the standby promoted */
 
-bit late;   /* give_up_at has passed */
 byte rule;  /* the recover's `unsure` */
 #define VERIFY 0 /* hand_over is the same here: the run goes on to its end */
 #define RERUN 1
@@ -56,7 +54,6 @@ typedef Worker {
     byte after;       /* and then */
     bit may_start;    /* the ending says that a command may still start or run */
     bit side;         /* the database it is connected to */
-    bit claim_lost;   /* a claim had no answer */
     bit snapshot;     /* only for INSERT_WITHOUT_UPDATE */
 };
 Worker w[2];
@@ -71,7 +68,6 @@ bit claimed;          /* somebody has reached for the run */
 #define CONTACTING 3
 #define SENDING 4     /* working: the request is on its way */
 #define WORKING 5     /* working: the machine has taken it */
-#define SETTLING 6
 #define ASKING 7      /* settling: the question is on its way */
 #define WAITING 8     /* settling: it runs still */
 #define WRITING 9     /* beginning, guarding, recording, ending: a transaction is on its way */
@@ -85,6 +81,15 @@ bit claimed;          /* somebody has reached for the run */
 
 inline go(p) { me.phase = p }
 inline write(what) { me.writes = what; go(WRITING) }
+
+/* The machine's memory and boot, read once in an epoch; then the question, which is on its way. */
+inline contact() {
+    if
+    :: !me.known -> me.known = 1; me.memory = m.memory; me.boot = m.boot
+    :: else
+    fi
+}
+inline settle() { contact(); go(ASKING) }
 
 inline drop() { /* everything about the run */
     me.phase = IDLE; me.writes = 0; me.epoch = 0; me.timeline = 0; me.attempt = 0; me.last_attempt = 0; me.known = 0;
@@ -102,14 +107,11 @@ inline apply_unsure() {
     record_as(LOST, (rule == RERUN && me.last_attempt < ATTEMPTS -> CONTACTING : ENDING))
 }
 
-/* The connection is gone; what was on its way may still arrive, or not. */
+/* The connection is gone; what was on its way may still arrive, at any time (or never: then this is no end yet). */
 inline abandon() {
     if
     :: is(SENDING) || is(ASKING) ->
-        if
-        :: true
-        :: stray()
-        fi
+        stray()
     :: else
     fi
 }
@@ -117,7 +119,7 @@ inline abandon() {
 inline written() { /* what each transaction's answer leads to */
     if
     :: me.writes == CLAIM || me.writes == CLAIM_LOST || me.writes == HOLD_ANEW ->
-        me.epoch = number; me.claim_lost = 0; go(LOADING)
+        me.epoch = number; go(LOADING)
     :: me.writes == BEGIN -> go(CONTACTING)
     :: me.writes == BEGIN -> end_run(0) /* healthy at the first look */
     :: me.writes == GUARD -> /* on_guarded() */
@@ -136,7 +138,7 @@ inline written() { /* what each transaction's answer leads to */
 /* A write without an answer. The run is held anew, so that what is still on its way finds another epoch. */
 inline unanswered() {
     if
-    :: me.writes == CLAIM -> drop(); me.claim_lost = 1
+    :: me.writes == CLAIM -> drop()
     :: me.writes == CLAIM_LOST -> drop()
 #ifdef READ_AGAIN_ONLY
     :: else -> go(LOADING)
@@ -150,14 +152,15 @@ proctype Work(byte n) {
 end:
     do
     /* claims: executor/worker.c */
-    :: atomic { is(IDLE) && (!me.claim_lost || live(me.side)) && claimable(me.side, me.incarnation) && (n == 0 || claimed) ->
+    :: atomic { is(IDLE) && claimable(primary, me.incarnation) && (n == 0 || claimed) ->
         claimed = 1; /* both are alike: the first to reach for the run is number 0, which halves the states */
         write(CLAIM)
        }
-    :: atomic { is(IDLE) && live(me.side) && held_by(me.side, me.incarnation) -> write(CLAIM_LOST) }
+    :: atomic { is(IDLE) && held_by(primary, me.incarnation) -> write(CLAIM_LOST) }
 
     /* loading, recalling: executor/run.c, run_recall.c. Reads, perhaps of a database that is cut off */
     :: atomic { is(LOADING) ->
+        connect(false);
         if
         :: !mine(me.side, me.epoch) -> drop()
         :: else ->
@@ -165,31 +168,29 @@ end:
             me.last_attempt = newest_of(has_row, me.side);
             if
             :: db[me.side].begun -> go(RECALLING)
-            :: !db[me.side].begun && !late -> write(BEGIN) /* run_match.c */
-            :: !db[me.side].begun && late -> end_run(0)
+            :: !db[me.side].begun -> write(BEGIN) /* run_match.c */
+            :: !db[me.side].begun -> end_run(0)
             fi
         fi
        }
     :: atomic { is(RECALLING) ->
+        connect(false);
         me.attempt = newest_of(may_have_begun, me.side);
         if
         :: me.attempt == 0 -> go(CONTACTING)
         :: me.attempt != 0 && db[me.side].attempt[me.attempt] == STARTED ->
             me.sent_memory = db[me.side].memory[me.attempt];
-            go(SETTLING)
+            settle()
         :: else -> end_run(0) /* verified: what that finds makes no difference here */
         fi
        }
 
     /* contacting, guarding: run_contact.c, run_recover.c */
-    :: atomic { is(CONTACTING) && !late && me.last_attempt < ATTEMPTS ->
-        if
-        :: !me.known -> me.known = 1; me.memory = m.memory; me.boot = m.boot
-        :: else
-        fi;
+    :: atomic { is(CONTACTING) && me.last_attempt < ATTEMPTS ->
+        contact();
         write(GUARD)
        }
-    :: atomic { is(CONTACTING) -> end_run(0) } /* late; or not reached, or a guard refuses, or a person has taken over */
+    :: atomic { is(CONTACTING) -> end_run(0) } /* too late, not reached, refused by a guard, taken over by a person */
 
     /* working: send_recover(), on_recovered() */
     :: atomic { is(SENDING) ->
@@ -199,30 +200,23 @@ end:
         :: said == ENDED -> record_as(ENDED, ENDING)
         :: said == REFUSED_MEMORY -> me.known = 0; another_attempt()
         :: said == BUSY || said == NEVER || said == REFUSED_STALE -> another_attempt()
-        :: said == RUNNING || said == LOST -> go(SETTLING)
+        :: said == RUNNING || said == LOST -> settle()
         fi;
         said = 0
        }
     :: atomic { is(WORKING) && m.record[me.attempt] == ENDED -> record_as(ENDED, ENDING) }
-    :: atomic { is(WORKING) && m.record[me.attempt] != ENDED && !m.outer[me.attempt] -> go(SETTLING) }
+    :: atomic { is(WORKING) && m.record[me.attempt] != ENDED && !m.outer[me.attempt] -> settle() }
     :: atomic { (is(SENDING) || is(WORKING)) && may_fail(breaks) ->
         fails(breaks);
         abandon();
 #ifdef RETRY_BY_THE_SAME_WORKER
         go(CONTACTING)
 #else
-        go(SETTLING)
+        settle()
 #endif
        }
 
     /* settling: settle(), settle_send(), on_settled() */
-    :: atomic { is(SETTLING) ->
-        if
-        :: !me.known -> me.known = 1; me.memory = m.memory; me.boot = m.boot
-        :: else
-        fi;
-        go(ASKING)
-       }
     :: atomic { is(ASKING) ->
         hear(ASK, me.attempt, me.memory, me.boot, me.timeline, me.epoch, me.incarnation, me.sent_memory);
         if
@@ -234,9 +228,9 @@ end:
         fi;
         said = 0
        }
-    :: atomic { is(WAITING) && !runs(me.attempt) -> go(SETTLING) }
-    :: atomic { is(ASKING) && may_fail(breaks) -> fails(breaks); abandon(); go(SETTLING) }
-    :: atomic { (is(SETTLING) || is(ASKING) || is(WAITING)) && late -> abandon(); end_run(1) }
+    :: atomic { is(WAITING) && !runs(me.attempt) -> settle() }
+    :: atomic { is(ASKING) && may_fail(breaks) -> fails(breaks); abandon(); settle() }
+    :: atomic { is(ASKING) || is(WAITING) -> abandon(); end_run(1) } /* give_up_at has passed */
 
     :: atomic { is(ENDING) -> end_run(0) }
 
@@ -251,7 +245,7 @@ end:
         fi;
         got = 0; number = 0
        }
-    :: atomic { is(RELOADING) && live(me.side) -> write(HOLD_ANEW) }
+    :: atomic { is(RELOADING) -> write(HOLD_ANEW) }
 #ifdef INSERT_WITHOUT_UPDATE
     :: atomic { is(WRITING) && !snapped() ->
         if
@@ -262,20 +256,13 @@ end:
 #endif
 
     /* the lease: lib/store/lease.c */
-    :: atomic { live(me.side) && db[me.side].dead[me.incarnation] -> abandon(); drop(); join() }
-    :: atomic { live(me.side) && some_gone() -> reap_gone() }
-    :: atomic { live(me.side) && may_fail(false_deaths) && !db[me.side].dead[w[1 - n].incarnation] ->
+    :: atomic { db[primary].dead[me.incarnation] -> abandon(); drop(); join() }
+    :: atomic { some_gone() -> reap_gone() }
+    :: atomic { may_fail(false_deaths) && !db[primary].dead[w[1 - n].incarnation] ->
         fails(false_deaths);
-        db[me.side].dead[w[1 - n].incarnation] = 1
+        db[primary].dead[w[1 - n].incarnation] = 1
        }
     :: atomic { may_fail(kills) -> fails(kills); abandon(); drop(); join() }
-    :: atomic { me.side == 0 && primary == 1 -> /* it connects to the other */
-        me.side = 1;
-        if
-        :: w[1 - n].side == 1 -> forget_old_primary()
-        :: else
-        fi
-       }
     od
 }
 
@@ -303,6 +290,5 @@ init {
         run Database();
         run Machine();
         run Last()
-    };
-    atomic { late = 1 }
+    }
 }
