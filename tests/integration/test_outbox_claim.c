@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Who becomes the sender of which incident, on a real Postgres: due rows only, endings first, one sender, and what a lost
- * sender held. The engine above it is not tested here. */
+ * Who becomes the sender of which incident, on a real Postgres: due rows only, endings first, one sender, what a lost sender held,
+ * and what settling a row leads to. The engine above it is not tested here. */
 #include "tests/integration/store_world.h"
 
 static void add_row(int incident, int sequence, const char *kind, const char *due)
@@ -75,12 +75,100 @@ static void an_incident_has_one_sender_until_it_is_dead(void **state)
     assert_int_equal(ask_number("select send_epoch from incident where id = 1"), 3);
 }
 
+/* --- settling ----------------------------------------------------------------------------------------------------- */
+
+static void read_row(struct call *c, const struct pg_answer *answer)
+{
+    struct outbox_row row;
+    c->yes = outbox_row(answer, &row);
+    if (c->yes)
+        (void)snprintf(c->text, sizeof c->text, "%s %s%s", row.kind, row.unknown ? "unknown " : "", row.doubted ? "doubted" : "");
+}
+
+/* The kind of the row that is taken next; "" where none is. */
+static struct call next(int64_t incident, int64_t epoch, const struct outbox_settle *settle)
+{
+    struct call c = {.read = read_row};
+    outbox_next(store, &(struct outbox_held){incident, epoch}, NODE_A, settle, on_done, &c);
+    expect_well(&c);
+    return c;
+}
+
+static const struct outbox_settle nothing = {.notes = -1};
+
+static void a_sender_yields_to_an_ending_that_nobody_sends(void **state)
+{
+    (void)state;
+    three_incidents();
+    add_row(1, 1, "start", "-3 s");
+    add_row(1, 2, "progress", "-3 s");
+    expect_claim(NODE_A, 1, NULL, 0, "1 ");
+    assert_string_equal(next(1, 1, &nothing).text, "start ");
+    add_row(2, 1, "start", "1 min"); /* its ending stands behind a row that is not due: nothing to yield to */
+    add_row(2, 2, "ending", "-1 s");
+    add_row(3, 1, "ending", "-1 s");
+    struct outbox_settle sent = {.id = ask_number("select id from outbox where incident = 1 and sequence = 1"), .state = OUTBOX_SENT, .notes = -1};
+    assert_false(next(1, 1, &sent).yes);
+    expect_claim(NODE_B, 1, NULL, 0, "3 ");
+    assert_string_equal(next(1, 1, &nothing).text, "progress ");
+}
+
+static void only_the_sender_claims_again_and_doubt_is_counted(void **state)
+{
+    (void)state;
+    three_incidents();
+    add_row(1, 1, "start", "-3 s");
+    expect_claim(NODE_A, 1, NULL, 0, "1 ");
+    assert_true(next(1, 1, &nothing).yes);
+    int64_t id = ask_number("select id from outbox");
+    kit_pg_run(server, "update outbox set claimed_at = clock_timestamp() - interval '1 min'");
+    struct call ours = {0}, theirs = {0};
+    outbox_claim_again(store, &(struct outbox_held){1, 1}, NODE_A, id, on_done, &ours);
+    outbox_claim_again(store, &(struct outbox_held){1, 1}, NODE_B, id, on_done, &theirs);
+    expect_well(&ours);
+    expect_well(&theirs);
+    assert_int_equal(ours.rows, 1);
+    assert_int_equal(theirs.rows, 0);
+    assert_int_equal(ask_number("select count(*) from outbox where resent = 0 and claimed_at > clock_timestamp() - interval '50 s'"), 1);
+    kit_pg_run(server, "update outbox set state = 'unknown'");
+    struct call again = {0};
+    outbox_claim_again(store, &(struct outbox_held){1, 1}, NODE_A, id, on_done, &again);
+    expect_well(&again);
+    assert_int_equal(ask_number("select resent from outbox"), 1);
+    assert_string_equal(next(1, 1, &nothing).text, "start unknown doubted");
+}
+
+static void what_follows_is_queued_once(void **state)
+{
+    (void)state;
+    three_incidents();
+    add_row(1, 1, "status", "-3 s");
+    kit_pg_run(server, "update incident set outbox_sequence = 1");
+    expect_claim(NODE_A, 1, NULL, 0, "1 ");
+    assert_true(next(1, 1, &nothing).yes);
+    struct outbox_settle dropped = {.id = ask_number("select id from outbox"), .state = OUTBOX_DROPPED, .error = "why", .notes = 7,
+        .more = "{\"kind\":\"note\",\"body\":\"b\",\"about\":{},\"marker\":\"m\",\"wait_ms\":0}"};
+    for (int i = 0; i < 2; i++) /* the first answer may have been lost */
+        next(1, 1, &dropped);
+    assert_int_equal(ask_number("select count(*) from outbox where kind = 'note' and body = 'b' and sequence = 2"), 1);
+    assert_int_equal(ask_number("select notes from incident where id = 1"), 7);
+    dropped.id = ask_number("select id from outbox where kind = 'note'");
+    dropped.state = OUTBOX_SENT;
+    dropped.more = "{\"kind\":\"mend\",\"body\":\"\",\"about\":{\"last\":true},\"marker\":\"m\",\"wait_ms\":0}";
+    next(1, 1, &dropped);
+    add_row(1, 9, "progress", "-1 s"); /* queued later, and goes before it */
+    assert_string_equal(next(1, 1, &nothing).text, "progress ");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(endings_come_first_between_incidents, clean),
         cmocka_unit_test_setup(a_row_behind_one_that_is_not_due_waits, clean),
         cmocka_unit_test_setup(an_incident_has_one_sender_until_it_is_dead, clean),
+        cmocka_unit_test_setup(a_sender_yields_to_an_ending_that_nobody_sends, clean),
+        cmocka_unit_test_setup(only_the_sender_claims_again_and_doubt_is_counted, clean),
+        cmocka_unit_test_setup(what_follows_is_queued_once, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
