@@ -7,6 +7,7 @@
 
 #include "cli/settings.h"
 #include "coordinator/metrics.h"
+#include "coordinator/webhook.h"
 #include "executor/inventory.h"
 #include "executor/scenario_schema.h"
 
@@ -57,6 +58,7 @@ const struct topic topics[] = {
     {"settings-example", "a settings file with all keys (deploy/firstline.yaml)", settings_example},
     {"settings-page", "the same as tables (docs/settings.md)", settings_page},
     {"settings-schema", "the same as a JSON Schema, for editors", settings_json},
+    {"hands-page", "whose hand an event shows, and what it does (in docs/intake.md)", webhook_page},
     {"metrics-page", "every metric of GET /metrics (docs/metrics.md)", metrics_page},
     {"inventory", "every key of an inventory file", inventory_help},
     {"inventory-page", "the same as tables (in docs/inventory.md)", inventory_table},

@@ -53,6 +53,17 @@ const char *webhook_hand_name(enum webhook_hand hand)
     return hand_names[hand];
 }
 
+void webhook_page(struct buf *out)
+{
+    static const char *const words[] = {[HAND_NONE] = "", [HAND_TOUCH] = "stops", [HAND_CLOSE] = "closes", [HAND_NOTE] = "an order"};
+    (void)buf_add_text(out, "| event | in the log | effect | null | service | person | our bots |\n|---|---|---|---|---|---|---|\n");
+    for (const struct webhook_rule *r = webhook_rules; r->type; r++)
+        (void)buf_printf(out, "| `%s` | %s%s%s | %s%s | %s | %s | %s | %s |\n", r->type, r->log ? "`" : "", r->log ? r->log : "",
+            r->log ? "`" : "", r->effects & EFFECT_SEE ? "seen" : "stored",
+            r->effects & EFFECT_REOPEN ? ", a new opening, a run" : r->effects & EFFECT_OPEN ? ", a run" : "", words[r->hands[AGENT_NONE]],
+            words[r->hands[AGENT_SERVICE]], words[r->hands[AGENT_PERSON]], words[r->hands[AGENT_OURS]]);
+}
+
 /* A text of the body, made safe to store, cut to what a column should hold. */
 const char *webhook_safe(struct arena *a, const json_t *value)
 {

@@ -110,6 +110,10 @@ struct webhook_secret {
 enum webhook_signature webhook_verify(const char *header, const struct webhook_secret *secrets,
     size_t count, const char *body, size_t bytes);
 
+/* The table as Markdown (in docs/intake.md). */
+struct buf;
+void webhook_page(struct buf *out);
+
 const char *webhook_agent_name(enum webhook_agent agent);
 const char *webhook_hand_name(enum webhook_hand hand);
 

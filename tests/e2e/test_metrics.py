@@ -64,6 +64,8 @@ def test_what_moves(world, node):
     assert away["firstline_webhooks_total", 'answer="new"'] == after["firstline_webhooks_total", 'answer="new"']
 
 
-def test_the_page_is_the_table():
+def test_the_pages_are_the_tables():
     status, out, _ = program("help", "metrics-page")
     assert status == 0 and (ROOT / "docs/metrics.md").read_text() == out, "run: firstline help metrics-page > docs/metrics.md"
+    status, out, _ = program("help", "hands-page")
+    assert status == 0 and out in (ROOT / "docs/intake.md").read_text(), "docs/intake.md does not hold what firstline help hands-page prints"
