@@ -8,7 +8,7 @@ import dataclasses
 import pytest
 
 from tests.kit import processes
-from tests.kit.doubt import POINTS, QUICK, RECOVER, SAID, STATUS, Scene
+from tests.kit.doubt import POINTS, QUICK, RECOVER, SAID, STATUS, WAIT_S, Scene
 from tests.kit.proxy import Proxy
 
 NEVER = "before \"start it\" began"
@@ -78,21 +78,21 @@ def fixture_scene(make_stage, machine):
 def settle(scene, state, hosts, made):
     """What the test does while the runs go on: lets what runs end, and the late bytes arrive, once it is known what was found."""
     if state == "well":
-        scene.stage.world.wait_note(made["running"], RUNS)
+        scene.stage.world.wait_note(made["running"], RUNS, WAIT_S)
         scene.stage.touch(hosts["running"], "go")
     for incident in made.values():
-        scene.stage.ending(incident, 90)
-        scene.stage.wait_delivered(incident)
+        scene.stage.ending(incident, WAIT_S)
+        scene.stage.wait_delivered(incident, WAIT_S)
     if state == "unreachable":
         scene.stage.touch(hosts["running"], "go")
         scene.way.admit()
         for point, incident in made.items():
-            scene.stage.world.wait_note(incident, AT_LAST[point], 90)
+            scene.stage.world.wait_note(incident, AT_LAST[point], WAIT_S)
     if state != "rebooted": # which has ended them
         scene.release_late(hosts["late"])
     if state == "emptied":
         scene.stage.touch(hosts["running"], "go")
-        scene.stage.wait_file(hosts["running"], "up")
+        scene.stage.wait_file(hosts["running"], "up", WAIT_S)
 
 
 def check(scene, cell, host, incident, at_last=None):
@@ -133,7 +133,7 @@ def fixture_successor_groups(scene):
         settle(scene, state, hosts, made)
         if how == "paused":
             lost.resume() # its incarnation is over: it does nothing any more
-            processes.wait_until(lambda: "run dropped here" in lost.read_log(), 40, "the late worker to drop its runs")
+            processes.wait_until(lambda: "run dropped here" in lost.read_log(), WAIT_S, "the late worker to drop its runs")
         return hosts, made, lost.name, successor.name
     return once(scene, group)
 
@@ -203,14 +203,14 @@ def test_the_database_is_lost_at_a_commit(scene, what):
         host = scene.stage.host(recover=RECOVER)
         made = scene.stage.trigger(host)
         scene.stage.database.wait("select count(*) from step s join run r on r.id = s.run where r.incident_key = %s "
-                                  "and s.verb = 'collect'", made, expected=1)
+                                  "and s.verb = 'collect'", made, expected=1, longest_s=WAIT_S)
         if "guards" in what:
             getattr(way, how)(word)
-        scene.stage.wait_file(host, "at") if what != "the guards' answer" else None
+        scene.stage.wait_file(host, "at", WAIT_S) if what != "the guards' answer" else None
         if "outcome" in what:
             getattr(way, how)(word)
         scene.stage.touch(host, "go")
-        scene.stage.ended(made, "resolved", longest_s=90)
+        scene.stage.ended(made, "resolved", longest_s=WAIT_S)
         assert way.lost == 1, what
         node.stop()
     assert scene.stage.starts(host) == 1, scene.stage.story(made)

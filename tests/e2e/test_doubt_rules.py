@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.kit import processes
-from tests.kit.doubt import QUICK, RECOVER, SAID, STATUS, Scene
+from tests.kit.doubt import DEADLINE, QUICK, RECOVER, SAID, STATUS, WAIT_S, Scene
 from tests.kit.node import program
 from tests.kit.proxy import Proxy
 from tests.kit.stage import scenario
@@ -22,9 +22,9 @@ def fixture_scene(make_stage, machine):
         scene = Scene(make_stage, machine, way)
         for rule in ("verify", "rerun", "hand_over"):
             name = rule.replace("_", "-")
-            scene.stage.world.scenario(name, scenario(name, within="4s", unsure=rule))
-        scene.stage.world.scenario("end", scenario("end", within="2s", unsure="verify\n    running: end"))
-        scene.stage.world.scenario("patient", scenario("patient", within="60s"))
+            scene.stage.world.scenario(name, scenario(name, within="4s", unsure=rule, timeout=DEADLINE))
+        scene.stage.world.scenario("end", scenario("end", within="2s", unsure="verify\n    running: end", timeout=DEADLINE))
+        scene.stage.world.scenario("patient", scenario("patient", within="60s", timeout=DEADLINE))
         yield scene
 
 
@@ -40,7 +40,7 @@ def begin(scene, keyword="broken", recover=RECOVER):
     """A run whose recover is on the machine: (host, incident)."""
     host = scene.stage.host(recover=recover)
     made = scene.stage.trigger(host, keyword)
-    scene.stage.wait_file(host, "at")
+    scene.stage.wait_file(host, "at", WAIT_S)
     return host, made
 
 
@@ -65,7 +65,7 @@ def test_the_machine_has_forgotten_and_unsure_decides(scene):
             ("verify", "resolved", 1, "it is now checked whether it helped"), ("rerun", "resolved", 2, "it is started once more"),
             ("hand-over", "handed_over", 1, "a person goes on from here")):
         host, incident = made[rule]
-        note = scene.stage.ended(incident, ending, [words, "has rebooted or lost its records since"], longest_s=90)
+        note = scene.stage.ended(incident, ending, [words, "has rebooted or lost its records since"], longest_s=WAIT_S)
         assert scene.stage.starts(host) == starts, scene.stage.story(incident)
         assert "CAREFUL" not in note
     assert [row[:2] for row in scene.journal(made["rerun"][1])] == [("ended", None), ("ended", STATUS)]
@@ -84,7 +84,7 @@ def test_running_end(scene, who):
         scene.node("osaka")
     else:
         scene.way.cut()
-    note = scene.stage.ended(made, "handed_over", ["found it running still and ended it", "as the scenario says"], longest_s=90)
+    note = scene.stage.ended(made, "handed_over", ["found it running still and ended it", "as the scenario says"], longest_s=WAIT_S)
     assert scene.stage.starts(host) == 1 and not scene.stage.has(host, "up"), note
     assert [row[0] for row in scene.journal(made)] == ["ended"]
     assert scene.stage.database.one("select s.signal from step s join run r on r.id = s.run where r.incident_key = %s and "
@@ -96,11 +96,11 @@ def test_a_person_takes_over_while_it_is_in_doubt_and_runs(scene):
     scene.node("tokyo", over=LONG)
     host, made = begin(scene)
     scene.way.cut()
-    scene.stage.world.wait_note(made, "found it running still, and waits for it")
+    scene.stage.world.wait_note(made, "found it running still, and waits for it", WAIT_S)
     scene.stage.pagerduty.act(made, AIKO, "acknowledge")
-    scene.stage.database.wait("select touched_by from incident where key = %s", made, expected="Aiko Tanaka")
+    scene.stage.database.wait("select touched_by from incident where key = %s", made, expected="Aiko Tanaka", longest_s=WAIT_S)
     scene.stage.touch(host, "go")
-    scene.stage.ended(made, "stopped", ["Aiko Tanaka", f"had ended with status {STATUS}"], status="acknowledged", longest_s=90)
+    scene.stage.ended(made, "stopped", ["Aiko Tanaka", f"had ended with status {STATUS}"], status="acknowledged", longest_s=WAIT_S)
     assert scene.stage.starts(host) == 1 and scene.stage.has(host, "up")
 
 
@@ -109,12 +109,12 @@ def test_a_person_resolves_during_the_verify(scene):
     scene.node("tokyo", over=LONG)
     host = scene.stage.host(recover="touch done", check="test -e healed && echo up || echo down")
     made = scene.stage.trigger(host, "patient")
-    scene.stage.wait_file(host, "done")
+    scene.stage.wait_file(host, "done", WAIT_S)
     scene.stage.pagerduty.act(made, AIKO, "resolve")
-    scene.stage.database.wait("select closed_by from incident where key = %s", made, expected="Aiko Tanaka")
+    scene.stage.database.wait("select closed_by from incident where key = %s", made, expected="Aiko Tanaka", longest_s=WAIT_S)
     assert scene.stage.database.one("select ended_at is null from run where incident_key = %s", made)
     scene.stage.touch(host, "healed")
-    scene.stage.ended(made, "stopped", ["Aiko Tanaka", "resolved it", 'After: "up"'], status="resolved", longest_s=90)
+    scene.stage.ended(made, "stopped", ["Aiko Tanaka", "resolved it", 'After: "up"'], status="resolved", longest_s=WAIT_S)
 
 
 def test_a_change_that_the_database_refuses(scene):
@@ -126,9 +126,9 @@ def test_a_change_that_the_database_refuses(scene):
     for name in names:
         scene.stage.host(name, recover=f"printf '{SAID}'; exit {STATUS}")
         made.append(scene.stage.trigger(name))
-    scene.stage.ended(made[0], "handed_over", ["Something in firstline itself is broken", "Changed on box"], longest_s=90)
+    scene.stage.ended(made[0], "handed_over", ["Something in firstline itself is broken", "Changed on box"], longest_s=WAIT_S)
     assert scene.stage.starts(names[0]) == 0
-    scene.stage.world.wait_note(made[1], f"had ended with status {STATUS}", 90)
+    scene.stage.world.wait_note(made[1], f"had ended with status {STATUS}", WAIT_S)
     notes = scene.notes(made[1])
     assert "Something in firstline itself is broken" in notes and "Handed over." in notes, scene.stage.story(made[1])
     assert [(row[0], row[1], row[2]) for row in scene.journal(made[1])] == [("ended", STATUS, SAID)]
@@ -150,10 +150,10 @@ def test_a_token_is_owed_until_it_is_there(scene):
     scene.hasten({"one": made, "other": other}, 5)
     osaka = scene.node("osaka")
     for incident in (made, other):
-        scene.stage.ended(incident, "handed_over", ["CAREFUL", "may still start", "firstline goes on asking"], longest_s=90)
+        scene.stage.ended(incident, "handed_over", ["CAREFUL", "may still start", "firstline goes on asking"], longest_s=WAIT_S)
     scene.stage.touch(host, "go")
     scene.stage.touch(other_host, "go")
-    processes.wait_until(lambda: owed(osaka) == 2, 20, "two tokens to be owed")
+    processes.wait_until(lambda: owed(osaka) == 2, WAIT_S, "two tokens to be owed")
     run = run_of(scene, made)
     scene.stage.database.wait("select error <> '' from token_debt where run::text = %s", run)
     status, out, error = program("runs", run, "--config", osaka.settings)
@@ -162,10 +162,10 @@ def test_a_token_is_owed_until_it_is_there(scene):
     scene.stage.database.query("update token_debt set created_at = created_at - interval '8 days' where run::text = %s",
                                run_of(scene, other))
     third = scene.node("tokyo")
-    scene.stage.world.wait_note(other, "firstline asks no more", 90)
+    scene.stage.world.wait_note(other, "firstline asks no more", WAIT_S)
     scene.way.admit()
-    scene.stage.world.wait_note(made, "Nothing of this run can start there any more", 90)
-    processes.wait_until(lambda: owed(third) == 0, 20, "no token to be owed")
+    scene.stage.world.wait_note(made, "Nothing of this run can start there any more", WAIT_S)
+    processes.wait_until(lambda: owed(third) == 0, WAIT_S, "no token to be owed")
     assert [row[:3] for row in scene.journal(made)] == [("ended", STATUS, SAID)]
     assert [row[:2] for row in scene.journal(other)] == [("started", None)]
     status, out, error = program("runs", run, "--config", third.settings)
@@ -181,13 +181,13 @@ def test_a_clock_that_is_wrong_gives_nothing_up(scene, clock):
     scene.node("tokyo", clock=clock)
     host = scene.stage.host(recover="touch at", check="test -e healed && echo up || echo down")
     made = scene.stage.trigger(host, "patient")
-    scene.stage.wait_file(host, "at")
+    scene.stage.wait_file(host, "at", WAIT_S)
     looks = "select count(*) from step s join run r on r.id = s.run where r.incident_key = %s and s.verb = 'verify' and s.state = 'ended'"
-    processes.wait_until(lambda: scene.stage.database.one(looks, made) >= 1, 40, "a first look")
+    processes.wait_until(lambda: scene.stage.database.one(looks, made) >= 1, WAIT_S, "a first look")
     next(reversed(scene.stage.world.nodes.values())).kill()
     scene.node("osaka", clock=clock)
     seen = scene.stage.database.one(looks, made)
-    processes.wait_until(lambda: scene.stage.database.one(looks, made) >= seen + 2, 60, "the successor to look on")
+    processes.wait_until(lambda: scene.stage.database.one(looks, made) >= seen + 2, WAIT_S, "the successor to look on")
     scene.stage.touch(host, "healed")
-    note = scene.stage.ended(made, "resolved", longest_s=90)
+    note = scene.stage.ended(made, "resolved", longest_s=WAIT_S)
     assert " h " not in note.split("What was done")[1].splitlines()[0], note

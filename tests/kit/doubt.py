@@ -21,6 +21,8 @@ SAID = "begun by the recover\nGrüße, 終わり\n"
 # Stays until it is told to go on; then says what it has to say and ends with a status of its own.
 RECOVER = f"touch at; until test -e go; do sleep 0.1; done; printf '{SAID}'; touch up; exit {STATUS}"
 AT_ONCE = f"printf '{SAID}'; touch up; exit {STATUS}"
+DEADLINE = "4m"  # of the recover, on the machine: none here is to meet it, however slow the machine is
+WAIT_S = 120
 FOLDER = "home/slow/.local/state/firstline/tests"
 
 
@@ -33,7 +35,7 @@ class Scene:
         self.stage = make_stage(most=80, user="slow", port=way.port)
         self.machine = machine
         self.stage.machine.sh("mkdir -p /srv/hold; chmod 777 /srv/hold")
-        self.stage.world.scenario("broken", scenario(within="6s"))
+        self.stage.world.scenario("broken", scenario(within="6s", timeout=DEADLINE))
         self.count = 0
 
     def hosts(self):
@@ -63,14 +65,14 @@ class Scene:
     def record(self, host, words):
         """Waits until the machine's own record of the host says so."""
         folder = f"{self.machine.folder}/{FOLDER}/{self.entry(host)}"
-        processes.wait_until(lambda: words in self.machine.sh(f"cat {folder}/r.*/*.record 2>/dev/null || true"), 40,
+        processes.wait_until(lambda: words in self.machine.sh(f"cat {folder}/r.*/*.record 2>/dev/null || true"), WAIT_S,
                              f"the record of {host} to say {words!r}")
 
     def release_late(self, host):
         """The late bytes arrive; returns when what they began has ended."""
         self.machine.sh(f"rm -f /srv/hold/{self.entry(host)}.held")
         done = f"test -e /srv/hold/{self.entry(host)}.done && echo yes || true"
-        processes.wait_until(lambda: self.machine.sh(done).strip() == "yes", 40, "the late request to end")
+        processes.wait_until(lambda: self.machine.sh(done).strip() == "yes", WAIT_S, "the late request to end")
 
     def at_their_points(self, hosts, node):
         """Brings one incident of each host to its point; {point: incident}."""
@@ -79,14 +81,14 @@ class Scene:
         started = ("select count(*) from step s join run r on r.id = s.run where r.incident_key = %s and s.verb = 'recover' "
                    "and s.state = 'started'")
         for point, incident in made.items():
-            database.wait(started, incident, expected=1)
+            database.wait(started, incident, expected=1, longest_s=WAIT_S)
             if point in ("running", "ended"):
-                self.stage.wait_file(hosts[point], "at")
+                self.stage.wait_file(hosts[point], "at", WAIT_S)
             elif point == "late":
                 held = f"test -e /srv/hold/{self.entry(hosts[point])}.held && echo yes || true"
-                processes.wait_until(lambda h=held: self.machine.sh(h).strip() == "yes", 40, "the late request")
+                processes.wait_until(lambda h=held: self.machine.sh(h).strip() == "yes", WAIT_S, "the late request")
             elif point == "read":
-                processes.wait_until(lambda p=point: f"place=recover.answered/{hosts[p]}" in node.read_log().replace('"', ''), 40, "the answer")
+                processes.wait_until(lambda p=point: f"place=recover.answered/{hosts[p]}" in node.read_log().replace('"', ''), WAIT_S, "the answer")
         return made
 
     def end_unheard(self, hosts, node):
