@@ -37,11 +37,16 @@ def nodes_end(stage):
         pair.standby.resume()
 
 
+def end_waits(stage, node, lane):
+    """Cancels that lane's commits that wait for the standby now."""
+    for pid, in stage.database.query(WAITING, f"firstline {node.name} {lane}"):
+        stage.database.query("select pg_cancel_backend(%s)", pid)
+
+
 def end_the_wait(stage, node, lane, *words):
-    """Cancels that lane's commits that wait for the standby, until the node's log has a line with all the words."""
+    """The same, until the node's log has a line with all the words."""
     def told():
-        for pid, in stage.database.query(WAITING, f"firstline {node.name} {lane}"):
-            stage.database.query("select pg_cancel_backend(%s)", pid)
+        end_waits(stage, node, lane)
         return any(all(word in line for word in words) for line in node.read_log().splitlines())
     processes.wait_until(told, 40, f"a wait of {node.name}'s lane {lane} to be cancelled", every_s=0.2)
 
@@ -77,10 +82,15 @@ def test_an_event_is_not_acknowledged(stage):
     assert answers == [503]
     assert pair.one("select count(*) from event where incident_key = 'QLOCAL1'") == 1, "it is there, on this server only"
     assert webhooks.post(tokyo, body, limit_s=30) == 503
+    odd = webhooks.event(webhooks.incident("QLOCAL1"), "incident.of_a_kind_to_come")  # stored, and nothing beside
+    answers.append(webhooks.post(tokyo, odd, limit_s=30))
+    processes.wait_until(lambda: end_waits(stage, tokyo, "intake") or pair.one("select count(*) from event") == 2, 40, "its row")
+    assert webhooks.post(tokyo, odd, limit_s=30) == 503
+    assert answers == [503, 503]
     pair.standby.resume()
     processes.wait_until(lambda: webhooks.post(tokyo, body, limit_s=30) == 202, 60, "the event to be taken")
     pair.fail_over("kill")
-    assert pair.one("select count(*) from event where incident_key = 'QLOCAL1'") == 1
+    assert pair.one("select count(*) from event where incident_key = 'QLOCAL1'") == 2
     assert pair.one("select count(*) from run where incident_key = 'QLOCAL1'") == 1
 
 
