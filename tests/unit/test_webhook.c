@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
+#include "coordinator/pagerduty.h"
 #include "coordinator/webhook.h"
 #include "lib/base/buf.h"
 #include "lib/base/id.h"
@@ -73,6 +76,63 @@ static void every_row_by_every_hand(void **state)
             arena_free(a);
         }
     }
+}
+
+/* What is found in an incident's log goes through the same rows. */
+static void every_row_found_in_the_log(void **state)
+{
+    (void)state;
+    static const char *const agents[AGENT_KINDS] = {"null", "{\"id\":\"PSVC\",\"type\":\"service_reference\"}",
+        "{\"id\":\"PHUM\",\"type\":\"user_reference\",\"summary\":\"Aiko\"}", "{\"id\":\"PBOT\",\"type\":\"user_reference\"}"};
+    int logged = 0;
+    for (const struct webhook_rule *r = webhook_rules; r->type; r++) {
+        for (int k = 0; r->log && k < AGENT_KINDS; k++) {
+            struct arena *a = arena_new(1 << 20);
+            char text[512], type[64];
+            (void)snprintf(type, sizeof type, "%s_log_entry", r->log);
+            (void)snprintf(text, sizeof text, "{\"agent\":%s,\"channel\":{\"changeset\":{\"application_fields\":[{\"name\":\"priority\"}]}}}",
+                agents[k]);
+            json_t *json = json_loads(text, 0, NULL);
+            struct pagerduty_entry entry = {.id = "R1", .type = type, .created_at = "2026-01-02T03:04:05Z", .json = json};
+            struct webhook_event e;
+            assert_true(webhook_of_entry(a, "Q1", NULL, &entry, bots, &e));
+            assert_ptr_equal(e.rule, r);
+            assert_int_equal(e.agent, k);
+            assert_int_equal(e.hand, r->hands[k]);
+            assert_string_equal(e.key, "log:R1");
+            assert_string_equal(e.occurred_at, "2026-01-02T03:04:05.999Z"); /* the end of its second */
+            logged++;
+            json_decref(json);
+            arena_free(a);
+        }
+    }
+    assert_int_equal(logged, 7 * AGENT_KINDS);
+}
+
+static void what_the_log_tells_besides(void **state)
+{
+    (void)state;
+    struct arena *a = arena_new(1 << 20);
+    struct webhook_event e;
+    json_t *title = json_loads("{\"agent\":null,\"channel\":{\"changeset\":{\"application_fields\":[{\"name\":\"title\"}]}}}", 0, NULL);
+    struct pagerduty_entry entry = {.id = "R1", .type = "field_value_change_log_entry", .created_at = "2026-01-02T03:04:05Z", .json = title};
+    assert_false(webhook_of_entry(a, "Q1", NULL, &entry, bots, &e)); /* a title's change is nobody's taking over */
+    entry.type = "notify_log_entry";
+    assert_false(webhook_of_entry(a, "Q1", NULL, &entry, bots, &e));
+    entry.type = "resolve_log_entry";
+    entry.created_at = "soon";
+    assert_false(webhook_of_entry(a, "Q1", NULL, &entry, bots, &e));
+    json_decref(title);
+    /* A note of our own, by the bot's own kind of reference, is no order; a person's is. */
+    static const char *const users[] = {"{\"user\":{\"id\":\"PBOT\",\"type\":\"bot_user_reference\"}}",
+        "{\"user\":{\"id\":\"PHUM\",\"type\":\"user_reference\"}}"};
+    for (int i = 0; i < 2; i++) {
+        json_t *json = json_loads(users[i], 0, NULL);
+        struct pagerduty_note note = {.id = "N1", .content = "firstline stop", .created_at = "2026-01-02T03:04:05Z", .json = json};
+        assert_int_equal(webhook_of_note(a, "Q1", &note, bots, &e), i == 1);
+        json_decref(json);
+    }
+    arena_free(a);
 }
 
 static void orders(void **state)
@@ -214,6 +274,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_by_every_hand),
+        cmocka_unit_test(every_row_found_in_the_log),
+        cmocka_unit_test(what_the_log_tells_besides),
         cmocka_unit_test(orders),
         cmocka_unit_test(odd_bodies_are_kept_and_do_nothing),
         cmocka_unit_test(a_nul_in_a_title_is_repaired),
