@@ -10,7 +10,8 @@
 #include "lib/base/arena.h"
 #include "lib/base/limits.h"
 
-#define READ_LONGEST_MS 20000
+#define READ_LONGEST_MS 20000  /* from the first request on */
+#define TURN_LONGEST_MS 120000 /* in line for the budget: 500 runs that begin at once take 70 s; to begin anew costs the place */
 #define READING_MAGIC 0x5245414fu
 
 struct reading {
@@ -41,7 +42,7 @@ struct pager_desk {
 
 static uint64_t read_incident(void *desk, const char *account, const char *incident, bool alerts, desk_done *done, void *owner);
 static void forget(void *desk, uint64_t id);
-static void ask_alerts(void *owner);
+static void ask_alerts(struct reading *r);
 
 struct pager_desk *pager_desk_new(struct loop *loop, struct budget *budget, const struct writer_account *accounts, int count)
 {
@@ -172,15 +173,13 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
         .last_change_at = keep(r, i->last_status_change_at), .last_change_by = keep(r, i->last_status_change_by_id),
         .merged = i->resolve_reason_type && strcmp(i->resolve_reason_type, "merge_resolve_reason") == 0};
     if (r->alerts && r->done)
-        r->budget_id = budget_ask(r->desk->budget, r->account->name, BUDGET_READ, ask_alerts, r);
+        ask_alerts(r);
     else
         finish(r);
 }
 
-static void ask_alerts(void *owner)
+static void ask_alerts(struct reading *r)
 {
-    struct reading *r = owner;
-    r->budget_id = 0;
     r->request = pagerduty_list_alerts(r->account->client, r->incident, on_alerts, r);
 }
 
@@ -188,6 +187,7 @@ static void ask_incident(void *owner)
 {
     struct reading *r = owner;
     r->budget_id = 0;
+    loop_timer_start(r->deadline, READ_LONGEST_MS, 0);
     r->request = pagerduty_read_incident(r->account->client, r->incident, on_incident, r);
 }
 
@@ -222,11 +222,11 @@ static uint64_t read_incident(void *desk, const char *account, const char *incid
         d->readings->back = &r->next;
     d->readings = r;
     r->deadline = loop_timer_new(d->loop, on_deadline, r);
-    loop_timer_start(r->deadline, READ_LONGEST_MS, 0);
+    loop_timer_start(r->deadline, TURN_LONGEST_MS, 0);
     if (!r->account)
         loop_soon(d->loop, no_account, r);
     else
-        r->budget_id = budget_ask(d->budget, r->account->name, BUDGET_READ, ask_incident, r);
+        r->budget_id = budget_ask_several(d->budget, r->account->name, BUDGET_READ, alerts ? 2 : 1, ask_incident, r);
     return r->id;
 }
 
