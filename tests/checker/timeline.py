@@ -77,7 +77,7 @@ class _Timeline:
             if row["state"] == "dropped":
                 self.judge("dropped writes", row["kind"] in CONDITIONAL, lambda r=row: f"{r['kind']} was dropped: {r['error']}")
             if row["state"] == "superseded":
-                self.judge("superseded writes", row["kind"].startswith("progress"), lambda r=row: f"{r['kind']} was superseded")
+                self.judge("superseded writes", row["kind"].startswith("progress") or row["kind"] == "mend", lambda r=row: f"{r['kind']} was superseded")
 
     def _markers(self):
         """Each note is one that was queued; each one that counts as sent is shown once."""
