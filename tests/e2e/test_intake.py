@@ -210,7 +210,7 @@ def test_a_rotated_secret_is_taken_up(ready, told):
 
 def test_a_flood_of_wrong_signatures_reads_broken_files_once(ready):
     node = ready.node("tokyo")
-    ready.scenario("idle", "scenario: idle\nwhat: is this\n")
+    node.settings.write_text(node.settings.read_text() + "colour: red\n")
     body = webhooks.raw(webhooks.event(webhooks.incident("QFLOOD")))
     assert webhooks.post_all(node, [body] * 50, signature="v1=" + "b" * 64) == [503] * 50
     assert node.read_log().count("the old files stay in force") == 1
