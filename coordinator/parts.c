@@ -86,8 +86,8 @@ static void see_lease(struct parts *p)
 {
     int64_t since = p->lease.since_mono_ms;
     bool held = lease_held(p->settings.lease);
-    if (p->lease.state == PART_UNKNOWN && !held)
-        return; /* it has not joined yet */
+    if (p->lease.state == PART_UNKNOWN && !held && !lease_joined(p->settings.lease))
+        return; /* not yet; a lease that was lost before we looked is another matter */
     if (!change(&p->lease, held, "it was not renewed in time"))
         return;
     if (!held)
