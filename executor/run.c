@@ -14,6 +14,12 @@
 static void on_timer(void *owner);
 static void on_give_up(void *owner);
 
+static void set_epoch(struct run *r, int64_t epoch)
+{
+    r->epoch = epoch;
+    r->log = (struct log_ctx){.parent = r->worker->parts.log, .fields = {LOG_S("run", r->id), LOG_I("epoch", epoch)}};
+}
+
 struct run *run_new(struct worker *w, const struct run_held *held, bool expired)
 {
     struct run *r = calloc(1, sizeof *r);
@@ -26,12 +32,12 @@ struct run *run_new(struct worker *w, const struct run_held *held, bool expired)
     r->magic = RUN_MAGIC;
     r->worker = w;
     r->arena = a;
-    r->epoch = held->epoch;
+    r->first_epoch = held->epoch;
     r->expired = expired;
     r->step = -1;
     memcpy(r->id, held->id, sizeof r->id);
     memcpy(r->was, held->was, sizeof r->was);
-    r->log = (struct log_ctx){.parent = w->parts.log, .fields = {LOG_S("run", r->id), LOG_I("epoch", r->epoch)}};
+    set_epoch(r, held->epoch);
     r->account = r->incident = r->customer = r->service_id = r->service_name = r->title = r->priority = r->urgency = "";
     call_init(&r->call, w->parts.ssh);
     r->timer = loop_timer_new(w->parts.loop, on_timer, r);
@@ -160,6 +166,8 @@ void run_ended(struct run *r)
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
 
+static void load(struct run *r);
+
 static void keep_row(struct run *r, const struct run_row *row)
 {
     r->account = run_text(r, row->account);
@@ -236,9 +244,39 @@ static void on_loaded(void *owner, const struct pg_answer *answer, const struct 
     }
 }
 
+static void on_held_anew(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct run *r = owner;
+    r->db_op = 0;
+    if (err) {
+        log_failure(LOG_WARNING, &r->log, "holding a run anew", err);
+        run_pause(r, 500, RUN_LOADING);
+        return;
+    }
+    int64_t epoch = run_held_anew(answer);
+    if (epoch == 0) {
+        run_dropped(r, "another worker holds it, or it has ended");
+        return;
+    }
+    r->uncertain = false;
+    set_epoch(r, epoch);
+    load(r);
+}
+
 static void load(struct run *r)
 {
+    if (r->uncertain) {
+        r->db_op = run_hold_anew(r->worker->parts.store, r->id, lease_incarnation(r->worker->parts.lease), on_held_anew, r);
+        return;
+    }
     r->db_op = run_load(r->worker->parts.store, r->id, r->epoch, on_loaded, r);
+}
+
+void run_load_anew(struct run *r, int64_t ms)
+{
+    r->uncertain = true;
+    run_move(r, RUN_LOADING);
+    run_pause(r, ms, RUN_LOADING);
 }
 
 void run_begin(struct run *r)

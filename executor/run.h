@@ -60,7 +60,8 @@ struct run {
     struct worker *worker; /* borrowed: it owns us */
     struct run *next, **back;
     char id[ID_UUID_BYTES];
-    int64_t epoch;
+    int64_t epoch, first_epoch; /* now, and as claimed: each write whose answer was lost raises it */
+    bool uncertain;             /* such a write may still be done: the run is held anew before it is read */
     char was[64]; /* the lost holder's name */
     bool expired; /* taken only to be handed over */
     struct log_ctx log;
@@ -157,6 +158,8 @@ void run_begin(struct run *r);
 void run_move(struct run *r, enum run_phase to);
 /* The run goes on at its next boundary: hands, give_up and drain are looked at first. */
 void run_pause(struct run *r, int64_t ms, enum run_phase then);
+/* It is not known whether a write was done: after the pause the run is held anew, so that it is not done later, and read. */
+void run_load_anew(struct run *r, int64_t ms);
 /* The ending is committed. */
 void run_ended(struct run *r);
 /* Leaves the row as it is. Freed in a later turn, after its SSH command answered. */

@@ -115,7 +115,7 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
             r->sent.memory_id = row.memory[0] ? run_text(r, row.memory) : NULL;
             r->sent.boot_id = row.boot[0] ? run_text(r, row.boot) : NULL;
             r->sent.wall_ms = row.started_wall_ms;
-            ours = row.epoch == r->epoch;
+            ours = row.epoch >= r->first_epoch;
         }
     }
     r->step_journaled = false;

@@ -98,8 +98,7 @@ static void on_written(void *owner, const struct pg_answer *answer, const struct
         r->change = NULL;
         if (r->phase == RUN_ENDING)
             r->ends = false; /* decided anew from what the database holds */
-        run_move(r, RUN_LOADING);
-        run_pause(r, WRITE_AGAIN_MS, RUN_LOADING);
+        run_load_anew(r, WRITE_AGAIN_MS);
         return;
     }
     free(r->change);

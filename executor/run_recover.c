@@ -219,8 +219,7 @@ static void on_guarded(void *owner, const struct pg_answer *answer, const struct
     r->db_op = 0;
     if (err && (err->kind == ERROR_UNCERTAIN || err->kind == ERROR_INPUT)) { /* INPUT: the journal holds what we do not know of */
         log_failure(LOG_WARNING, &r->log, "it is not known whether the recover may begin; the run is read again", err);
-        run_move(r, RUN_LOADING);
-        run_pause(r, GUARD_AGAIN_MS, RUN_LOADING);
+        run_load_anew(r, GUARD_AGAIN_MS);
         return;
     }
     if (err) {

@@ -68,6 +68,17 @@ uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done,
     return pg_query(work(s), "run_load", values, 2, 0, done, owner);
 }
 
+uint64_t run_hold_anew(struct store *s, const char *id, const char *incarnation, pg_done *done, void *owner)
+{
+    struct pg_value values[] = {pg_from_text(id), pg_from_text(incarnation)};
+    return pg_query(work(s), "run_hold_anew", values, 2, 0, done, owner);
+}
+
+int64_t run_held_anew(const struct pg_answer *answer)
+{
+    return pg_rows(answer, 0) == 1 ? pg_int(answer, 0, 0, 0) : 0;
+}
+
 bool run_loaded(const struct pg_answer *answer, struct run_row *out)
 {
     if (pg_rows(answer, 0) == 0)

@@ -59,6 +59,10 @@ struct run_row {
     int64_t now_wall_ms; /* by the database's clock */
 };
 uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done, void *owner);
+/* After an UNCERTAIN write, before the run is loaded again: raises its epoch, so that the write cannot be done later. */
+uint64_t run_hold_anew(struct store *s, const char *id, const char *incarnation, pg_done *done, void *owner);
+/* The new epoch; 0: taken over, or ended. */
+int64_t run_held_anew(const struct pg_answer *answer);
 /* false: taken over. */
 bool run_loaded(const struct pg_answer *answer, struct run_row *out);
 
@@ -75,8 +79,8 @@ uint64_t run_read_steps(struct store *s, const char *id, pg_done *done, void *ow
 int run_steps_count(const struct pg_answer *answer);
 void run_step_at(const struct pg_answer *answer, int index, struct run_step_row *out);
 
-/* change: JSON as sql/statements/run_write.sql describes; copied. After UNCERTAIN: load the run again before anything
- * else. */
+/* change: JSON as sql/statements/run_write.sql describes; copied. After UNCERTAIN: run_hold_anew before
+ * anything else. */
 uint64_t run_write(struct store *s, const char *id, int64_t epoch, const char *change, pg_done *done, void *owner);
 /* false: taken over, nothing was written. */
 bool run_written(const struct pg_answer *answer);
