@@ -82,7 +82,7 @@ class Progress:
 
 def sweep():
     """Folders that a drill left which was killed: its processes and namespaces went with it."""
-    for path in pathlib.Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for path in pathlib.Path("/tmp").glob(f"{PREFIX}*"):
         pid = path.name[len(PREFIX):].split("-")[0]
         if pid.isdigit() and not pathlib.Path(f"/proc/{pid}").exists() and not (path / "keep").exists():
             shutil.rmtree(path, ignore_errors=True)
