@@ -137,6 +137,38 @@ static void a_run_that_was_handed_back_is_free_at_once(void **state)
     assert_int_equal(ask_number("select count(*) from decision where kind = 'handed_back' and text like '%stopping'"), 1);
 }
 
+static void read_held_anew(struct call *c, const struct pg_answer *answer)
+{
+    c->held[0].epoch = run_held_anew(answer);
+}
+
+static int64_t hold_anew(const char *id, const char *incarnation)
+{
+    struct call c = {.read = read_held_anew};
+    run_hold_anew(store, id, incarnation, on_done, &c);
+    expect_well(&c);
+    return c.held[0].epoch;
+}
+
+static void a_write_that_was_lost_cannot_be_done_once_the_run_is_held_anew(void **state)
+{
+    (void)state;
+    add_node(NODE_A, false);
+    add_node(NODE_B, false);
+    add_runs("c", 1, 1);
+    struct run_held held = claim(CLAIM_WAITING, NODE_A, 1).held[0];
+    assert_int_equal(hold_anew(held.id, NODE_B), 0);
+    assert_int_equal(hold_anew(held.id, NODE_A), held.epoch + 1);
+    assert_int_equal(hold_anew(held.id, NODE_A), held.epoch + 2); /* an answer of this may be lost, too */
+    struct call late = {0}, now = {0};
+    run_write(store, held.id, held.epoch, "{\"reason\":\"late\"}", on_done, &late);
+    expect_well(&late);
+    assert_int_equal(late.rows, 0);
+    run_write(store, held.id, held.epoch + 2, "{\"reason\":\"now\"}", on_done, &now);
+    expect_well(&now);
+    assert_int_equal(now.rows, 1);
+}
+
 static void what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it(void **state)
 {
     (void)state;
@@ -463,6 +495,7 @@ int main(void)
         cmocka_unit_test_setup(urgency_then_age_within_a_customer, clean),
         cmocka_unit_test_setup(orphans_go_to_the_next_holder_in_doubt_first, clean),
         cmocka_unit_test_setup(a_run_that_was_handed_back_is_free_at_once, clean),
+        cmocka_unit_test_setup(a_write_that_was_lost_cannot_be_done_once_the_run_is_held_anew, clean),
         cmocka_unit_test_setup(what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it, clean),
         cmocka_unit_test_setup(a_stale_epoch_writes_nothing_at_all, clean),
         cmocka_unit_test_setup(progress_merges_and_is_superseded_by_the_ending, clean),
