@@ -152,6 +152,8 @@ def test_a_reopening(stage, seen):
     stage.ended(made, "resolved")
     if not seen:
         silence(stage)
+    processes.wait_until(lambda: webhooks.stamp()[:19] > stage.world.incident(made)["created_at"][:19], 5,
+                         "a second that is not the creation's: PagerDuty's log tells no less")
     stage.pagerduty.act(made, AIKO, "reopen")
     stage.database.wait("select count(*) from run_key where incident_key = %s", made, expected=2)
     stage.world.wait_status(made, "resolved")
