@@ -197,9 +197,7 @@ static void take_output(struct answer *a, const char **to, size_t *to_bytes)
 
 static void read_fact(struct answer *a, const char *k, const char *v)
 {
-    if (strcmp(k, "end") == 0)
-        a->ended = *v == '\0';
-    else if (strcmp(k, "verdict") == 0)
+    if (strcmp(k, "verdict") == 0)
         read_verdict(a, v);
     else if (strcmp(k, "status") == 0)
         read_status(a, v);
@@ -238,6 +236,7 @@ static bool read_line(struct answer *a)
     a->at = end + 1;
     if (strlen(line) != n)
         return true; /* a NUL: none of ours */
+    a->ended |= strcmp(line, "end") == 0; /* with nothing behind it: what wrapper_complete waits for */
     char *value = strchr(line, ' ');
     if (value)
         *value++ = '\0';

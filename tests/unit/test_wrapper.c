@@ -72,6 +72,7 @@ static const struct {
     {HEAD L "end\n", WRAPPER_BROKEN, -1, "", "", "no verdict"},
     {HEAD L "verdict perhaps\n" L "end\n", WRAPPER_BROKEN, -1, "", "", "a verdict we do not know"},
     {HEAD L "verdict stale\n", WRAPPER_CUT, -1, "", "", "no end"},
+    {HEAD L "verdict stale\n" L "end \n", WRAPPER_CUT, -1, "", "", "an end with a blank behind it"},
     {HEAD, WRAPPER_CUT, -1, "", "", "only the beginning"},
     {"motd " HEAD L "verdict stale\n" L "end\n", WRAPPER_REFUSED_STALE, -1, "", "",
         "a talking login shell"},
