@@ -8,6 +8,7 @@ import pytest
 
 from tests.kit import processes, webhooks
 from tests.kit.node import SUBSCRIPTIONS
+from tests.kit.stage import HANDS
 
 AIKO = "PAIKO01"
 WAITS = "touch collecting; until test -e go; do sleep 0.1; done"
@@ -57,15 +58,6 @@ def test_an_incident_that_no_webhook_announced(stage):
     node = stage.world.nodes["tokyo"]
     assert [webhooks.post(node, told), webhooks.post(node, told), webhooks.post(node, told, region="osaka")] == [202] * 3
     assert runs(stage, made) == 1 and stage.starts(host) == 1
-
-
-HANDS = {
-    "acknowledge": ({}, "acknowledged it"),
-    "reassign": ({"to": ["sam@demo.example"]}, "reassigned it"),
-    "escalate": ({"level": 2}, "escalated it"),
-    "priority": ({"priority": "P1"}, "changed its priority"),
-    "note": ({"content": "firstline stop"}, "firstline stop"),
-}
 
 
 @pytest.mark.parametrize("do", HANDS)

@@ -4,7 +4,7 @@ look at is not hidden by resolving."""
 
 import pytest
 
-from tests.kit.stage import NOT_HEALED, scenario
+from tests.kit.stage import HANDS, NOT_HEALED, scenario
 
 AIKO = "PAIKO01"
 # The collect waits for the test, so that a hand comes surely after the check and before the recover.
@@ -20,15 +20,6 @@ def fixture_stage(make_stage):
         {"id": "PSVCEN1", "customer": "acme"},
         {"id": "PSVCJA1", "customer": "acme", "acknowledge": "while-running", "language": "ja"}]})
     return stage
-
-
-HANDS = {
-    "acknowledge": ({}, "acknowledged it"),
-    "reassign": ({"to": ["sam@demo.example"]}, "reassigned it"),
-    "escalate": ({"level": 2}, "escalated it"),
-    "priority": ({"priority": "P1"}, "changed its priority"),
-    "note": ({"content": "firstline stop"}, "firstline stop"),
-}
 
 
 @pytest.mark.parametrize("do", HANDS)

@@ -53,6 +53,15 @@ ENDINGS = {
 }
 TITLE = {"en": "[firstline: ", "ja": "[firstline: "}
 
+# A person's acts that stop a run: what the simulator is told, and what the timeline says of it.
+HANDS = {
+    "acknowledge": ({}, "acknowledged it"),
+    "reassign": ({"to": ["sam@demo.example"]}, "reassigned it"),
+    "escalate": ({"level": 2}, "escalated it"),
+    "priority": ({"priority": "P1"}, "changed its priority"),
+    "note": ({"content": "firstline stop"}, "firstline stop"),
+}
+
 
 def scenario(name="broken", mode="auto", within="5s", unsure="verify", more=NOT_HEALED, recover=RECOVER, timeout="20s", **scripts):
     """The one scenario that most tests need. timeout: of its check, collect and recover, longer for steps that wait for a test."""
