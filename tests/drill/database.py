@@ -23,11 +23,10 @@ import urllib.request
 import psycopg2
 import yaml
 
+from tests.drill.places import SITES, WITNESS
 from tests.kit import processes
 from tests.kit.postgres import programs
 
-SITES = ("tokyo", "osaka")
-WITNESS = "witness"
 # Patroni's ttl: (loop_wait, retry_timeout). 3.0.2 needs loop_wait + 2 * retry_timeout <= ttl.
 QUICK = {10: (2, 3), 20: (2, 3)}
 START_LIMIT_S = 180

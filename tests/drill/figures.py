@@ -4,7 +4,7 @@ which is time and what Patroni did."""
 
 import collections
 
-from tests.drill.database import SITES
+from tests.drill.places import SITES
 
 # ttl: every orphan of a region that dies goes on within this many seconds; of workers alone: within TAKEOVER_S.
 REGION_S = {10: 25, 20: 45}

@@ -9,7 +9,7 @@ import collections
 import contextlib
 import time
 
-from tests.drill.database import WITNESS
+from tests.drill.places import WITNESS
 
 STALL_S = 8
 Mode = collections.namedtuple("Mode", "name about block region_dies hold_s blinds spared")

@@ -13,10 +13,10 @@ import time
 import psycopg2
 
 from tests.drill import figures
-from tests.drill.database import SITES
 from tests.drill.load import Load
 from tests.drill.modes import ORPHANING
 from tests.drill.orphans import Orphans
+from tests.drill.places import SITES
 from tests.drill.probe import Probe
 from tests.drill.site import Site
 from tests.kit import evidence, processes

@@ -13,8 +13,9 @@ import pathlib
 import signal
 
 from tests.drill import probe
-from tests.drill.database import SITES, WITNESS, Pair
+from tests.drill.database import Pair
 from tests.drill.network import Network
+from tests.drill.places import SITES, WITNESS
 from tests.kit import processes
 from tests.kit.history import History, RECORDER
 from tests.kit.node import SUBSCRIPTIONS, Node, World, program

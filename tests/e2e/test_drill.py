@@ -77,6 +77,13 @@ def test_the_region_with_the_primary_is_killed(tmp_path):
     assert found["packets"]["swallowed"] > 0 and found["judged"]["same-everywhere"]["rows"] > 0
 
 
+@pytest.mark.parametrize("words", [["nonsense"], [], ["kill", "--rounds", "0"], ["all", "--evidence", "one.json"], ["kill", "--append"]])
+def test_what_is_asked_wrongly_is_refused_before_anything_is_installed_or_built(words):
+    environment = {name: value for name, value in os.environ.items() if name != "FIRSTLINE_BINARY"}
+    done = subprocess.run([ROOT / "deploy/drill", *words], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "") and "deploy/drill: error: " in done.stderr
+
+
 # --- what the drill judges beside the checker ----------------------------------------------------------------------------
 
 def drilled(mode="kill", held=("run",), lost=(), failed=(), settled=True):
