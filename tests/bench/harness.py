@@ -38,6 +38,7 @@ class Bench:
         self.chance = random.Random(f"{options.seed} {name}")
         self.began = time.time()
         self.document = {}
+        self.goals = []
         self.scratch = None
 
     def __enter__(self):
@@ -62,7 +63,7 @@ class Bench:
     def table(self, title, rows):
         """Prints rows (dicts of the same keys) and keeps them as evidence under the title."""
         self.document[title] = rows
-        keys = list(rows[0])
+        keys = list(dict.fromkeys(key for row in rows for key in row))
         texts = [keys, *([cell(row.get(key)) for key in keys] for row in rows)]
         widths = [max(len(line[i]) for line in texts) for i in range(len(keys))]
         self.say(title)
@@ -81,7 +82,15 @@ class Bench:
             self.say(f"round {number + 1} of {self.rounds}")
         return rows
 
+    def goal(self, what, word, wanted, reached):
+        """A target, judged by the median: goal("rate over webhook's", "at least", 4, spread). Words: at least, at most, below."""
+        value = reached["median"] if isinstance(reached, dict) else reached
+        holds = {"at least": value >= wanted, "at most": value <= wanted, "below": value < wanted}[word]
+        self.goals.append({"target": what, "wanted": f"{word} {cell(wanted)}", "reached": reached, "holds": "yes" if holds else "no"})
+
     def write(self):
+        if self.goals:
+            self.table("targets", self.goals)
         head = evidence.head(self.what, self.began, time.time(), "release")
         document = {**head, "seed": self.seed, "rounds": self.rounds, "quick": self.quick, **self.document}
         if self.quick:
@@ -90,8 +99,13 @@ class Bench:
 
 
 def cell(value):
-    if isinstance(value, dict):
+    """A figure as a person reads it."""
+    if isinstance(value, dict) and "min" in value:
         return f"{cell(value['median'])} ({cell(value['min'])} .. {cell(value['max'])})"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {cell(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return " .. ".join(cell(part) for part in value)
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return "-" if value is None else f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
