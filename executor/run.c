@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 #include "lib/base/limits.h"
 
 static void on_timer(void *owner);
@@ -152,6 +153,7 @@ void run_dropped(struct run *r, const char *why)
 
 void run_ended(struct run *r)
 {
+    fault_point("run.over");
     struct buf reason;
     buf_init(&reason, 2048);
     struct story s;

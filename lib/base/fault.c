@@ -18,8 +18,9 @@
 #define FAULTS_MAX 32
 #define FAULT_EXIT 70
 #define WAIT_LOOK_NS 20000000
+#define LEAK_BYTES 262144
 
-enum fault_action { FAULT_STOP, FAULT_KILL, FAULT_LEAVE, FAULT_FAIL, FAULT_TOUCH, FAULT_WAIT, FAULT_ACTIONS };
+enum fault_action { FAULT_STOP, FAULT_KILL, FAULT_LEAVE, FAULT_FAIL, FAULT_TOUCH, FAULT_WAIT, FAULT_LEAK, FAULT_ACTIONS };
 
 static const struct {
     const char *name;
@@ -31,6 +32,7 @@ static const struct {
     [FAULT_FAIL] = {"fail", false},
     [FAULT_TOUCH] = {"touch", true},
     [FAULT_WAIT] = {"wait", true},
+    [FAULT_LEAK] = {"leak", false},
 };
 _Static_assert(sizeof fault_actions / sizeof fault_actions[0] == FAULT_ACTIONS, "one row an action");
 
@@ -107,6 +109,19 @@ static void wait_for_file(const char *path)
         (void)nanosleep(&(struct timespec){.tv_nsec = WAIT_LOOK_NS}, NULL); /* stands still: nothing else may move meanwhile */
 }
 
+/* As a program that forgets what it has: nothing frees it, and nothing may use it again. */
+static void leak(void)
+{
+    static struct leak { struct leak *older; char bytes[LEAK_BYTES]; } *newest;
+    struct leak *one = malloc(sizeof *one);
+    if (!one)
+        abort(); /* it was asked for */
+    memset(one->bytes, 1, sizeof one->bytes); /* else it costs no memory */
+    one->older = newest;
+    newest = one;
+    (void)open("/dev/null", O_RDONLY | O_CLOEXEC); /* a descriptor, too */
+}
+
 static void act(const struct fault *f)
 {
     log_warning(NULL, "a fault on command", LOG_S("place", f->place), LOG_S("action", fault_actions[f->action].name));
@@ -127,6 +142,9 @@ static void act(const struct fault *f)
         break;
     case FAULT_WAIT:
         wait_for_file(f->path);
+        break;
+    case FAULT_LEAK:
+        leak();
         break;
     default: /* fail: the caller does it */
         break;

@@ -15,6 +15,7 @@
  *     fail             fault_fails answers true
  *     touch:PATH       makes the file: "I have come so far"
  *     wait:PATH        stands still until the file is there
+ *     leak             256 KiB of memory and a descriptor are never given back
  * One place may be named several times: the actions follow in their order, so "a=touch:/t/here,a=stop" tells and stops.
  * FIRSTLINE_TWIN=name                    the one twin that this process plays.
  *

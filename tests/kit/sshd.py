@@ -277,8 +277,13 @@ class Sshd:
         self.sh(f"mkdir -p {shlex.quote(str(pathlib.Path(path).parent))}; cat >{shlex.quote(str(path))} <<'END-OF-FILE'\n"
                 f"{text}\nEND-OF-FILE\nchmod {mode:o} {shlex.quote(str(path))}")
 
-    def hosts(self, count, user="ops", prefix="web", **more):
-        """{name: inventory entry} of so many aliases of this sshd, each a machine of its own to firstline."""
+    def hosts(self, count, user="ops", prefix="web", apart=False, **more):
+        """{name: inventory entry} of so many aliases of this sshd, each a machine of its own to firstline. apart: known by
+        names of their own, so that no two share an SSH session."""
+        if apart:
+            names = [f"{prefix}{n}" for n in range(1, count + 1)]
+            self.write_known_hosts(names=[f"[{name}]:{self.port}" for name in names])
+            return {name: dict(entry, known_as=name) for name, entry in self.hosts(count, user, prefix, **more).items()}
         return {f"{prefix}{n}": dict({"address": self.address, "port": self.port, "user": user,
                                       "key": str(self.keys["ed25519"]), "machine": f"{prefix}-machine-{n}",
                                       "aliases": [f"{prefix}{n}.example"]}, **more) for n in range(1, count + 1)}

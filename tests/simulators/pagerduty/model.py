@@ -18,7 +18,6 @@ ALNUM = string.ascii_uppercase + string.digits
 API = "https://api.pagerduty.com"
 
 # The most that is kept of each thing; the oldest that is closed goes first.
-INCIDENTS_MAX = 50_000
 NOTES_PER_INCIDENT_MAX = 2_000
 NOTE_CHARS_MAX = 65_535
 ALERTS_PER_INCIDENT_MAX = 1_000
@@ -316,7 +315,7 @@ class Account:
         self.incidents[incident.id] = incident
         self.by_number[incident.number] = incident
         self.open[incident.id] = incident
-        if len(self.incidents) > INCIDENTS_MAX:
+        if len(self.incidents) > self.world.settings["incidents_kept"]:
             self._drop_oldest_closed()
 
     def _drop_oldest_closed(self):

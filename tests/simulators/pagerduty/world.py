@@ -28,6 +28,7 @@ SETTINGS = {
     "note_trim_chars": (1000, 1, 65_535, "longest note text in a webhook; more sets `trimmed`"),
     "deliveries_kept": (10_000, 10, 100_000, "deliveries remembered (set in the seed)"),
     "requests_kept": (20_000, 10, 200_000, "API requests remembered (set in the seed)"),
+    "incidents_kept": (50_000, 10, 1_000_000, "incidents remembered; the oldest that are resolved go first"),
     "request_body_kept": (4_096, 0, 65_536, "characters of each request's body remembered"),
     "check_accept": (True, None, None, "refuse requests without PagerDuty's Accept header"),
 }
