@@ -201,7 +201,7 @@ static void on_claimed_again(void *owner, const struct pg_answer *answer, const 
 {
     struct sender *s = owner;
     s->op = 0;
-    bool ours = !err && !s->orphaned && pg_rows(answer, 0) > 0;
+    bool ours = !err && !s->orphaned && outbox_row_renew(answer, &s->item.row);
     if (err)
         log_failure(LOG_WARNING, s->outbox->log, "a row could not be claimed anew", err);
     if (ours)

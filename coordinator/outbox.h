@@ -29,8 +29,9 @@ struct outbox_item {
     void *sender;            /* the engine's */
 };
 
-/* Claims the item's row anew: its claim is old, or it was looked for in vain. Calls done once, later: ours says that
- * claimed_mono_ms is of now. Not called when the engine or the item goes first. */
+/* Claims the item's row anew: its claim is old, it was looked for in vain, or what persons did may matter. Calls done once,
+ * later: ours says that claimed_mono_ms is of now, and so is what the row says of its incident (reopened, touched, given back).
+ * Not called when the engine or the item goes first. */
 typedef void outbox_claimed_again(void *owner, bool ours);
 void outbox_item_claim(struct outbox_item *item, outbox_claimed_again *done, void *owner);
 

@@ -78,26 +78,16 @@ static int64_t add_state(struct watch *w, const struct look *l, const struct pag
     return at;
 }
 
-/* Opening an incident assigns it, too: the first such entry in the opening's own second is no reassigning. */
-static bool opens(const struct webhook_event *event, int64_t opening_wall_ms, bool *assigned)
-{
-    if (*assigned || strcmp(event->type, "incident.reassigned") != 0)
-        return false;
-    *assigned = true;
-    return event->occurred_wall_ms / 1000 == opening_wall_ms / 1000;
-}
-
 /* Oldest first; the log comes newest first. */
 static void add_hands(struct watch *w, const struct look *l, const struct pagerduty_incident *incident, int64_t opening_wall_ms)
 {
-    bool assigned = false;
     const char *const *bots = watch_account(w) ? watch_account(w)->bots : NULL;
     struct arena *a = opened_arena(w->opened);
+    struct webhook_log log = {.key = l->key, .incident = incident, .bots = bots, .opening_wall_ms = opening_wall_ms};
     struct webhook_event event;
     for (size_t i = json_array_size(w->entries); i-- > 0;) {
         struct pagerduty_entry e;
-        if (pagerduty_parse_entry(json_array_get(w->entries, i), &e) && webhook_of_entry(a, l->key, incident, &e, bots, &event) &&
-            event.occurred_wall_ms >= opening_wall_ms && !opens(&event, opening_wall_ms, &assigned) && event.hand != HAND_NONE)
+        if (pagerduty_parse_entry(json_array_get(w->entries, i), &e) && webhook_of_log(a, &log, &e, &event))
             opened_add_event(w, &event, e.json);
     }
     for (size_t i = 0; i < json_array_size(w->notes); i++) {

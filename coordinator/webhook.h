@@ -93,6 +93,16 @@ void webhook_of_incident(struct arena *a, const struct pagerduty_incident *i, co
 /* false: nothing that a rule knows. incident: as read, for whether a resolve was a merge; may be NULL. */
 bool webhook_of_entry(struct arena *a, const char *key, const struct pagerduty_incident *incident,
     const struct pagerduty_entry *entry, const char *const *bots, struct webhook_event *out);
+/* Walks one opening's part of a log, oldest entry first. Begin it with `assigned` false. */
+struct webhook_log {
+    const char *key;
+    const struct pagerduty_incident *incident; /* as for webhook_of_entry */
+    const char *const *bots;
+    int64_t opening_wall_ms; /* 0: all of the log */
+    bool assigned; /* an entry of this opening has assigned it */
+};
+/* false: nobody's hand, or not of this opening. */
+bool webhook_of_log(struct arena *a, struct webhook_log *log, const struct pagerduty_entry *entry, struct webhook_event *out);
 /* false: no order. */
 bool webhook_of_note(struct arena *a, const char *key, const struct pagerduty_note *note, const char *const *bots,
     struct webhook_event *out);

@@ -105,6 +105,21 @@ bool webhook_of_entry(struct arena *a, const char *key, const struct pagerduty_i
     return out->occurred_at[0] != '\0';
 }
 
+/* Opening an incident assigns it, too: the first such entry in the opening's own second is no reassigning. */
+static bool opens(struct webhook_log *log, const struct webhook_event *event)
+{
+    if (log->assigned || strcmp(event->type, "incident.reassigned") != 0)
+        return false;
+    log->assigned = true;
+    return event->occurred_wall_ms / 1000 == log->opening_wall_ms / 1000;
+}
+
+bool webhook_of_log(struct arena *a, struct webhook_log *log, const struct pagerduty_entry *entry, struct webhook_event *out)
+{
+    return webhook_of_entry(a, log->key, log->incident, entry, log->bots, out) && out->occurred_wall_ms >= log->opening_wall_ms &&
+           !opens(log, out) && out->hand != HAND_NONE;
+}
+
 bool webhook_of_note(struct arena *a, const char *key, const struct pagerduty_note *note, const char *const *bots,
     struct webhook_event *out)
 {

@@ -108,13 +108,19 @@ static void on_claimed(void *owner, bool ours)
         j->then(j);
 }
 
+void job_claim(struct job *j, job_step *then)
+{
+    j->then = then;
+    outbox_item_claim(j->item, on_claimed, j);
+}
+
 static void on_granted(void *owner)
 {
     struct job *j = owner;
     assert(j->magic == JOB_MAGIC);
     j->budget_id = 0;
     if (j->effect && (!is_young(j) || (j->item->row.unknown && !j->claimed_again)))
-        outbox_item_claim(j->item, on_claimed, j);
+        job_claim(j, j->then);
     else
         j->then(j);
 }
@@ -145,9 +151,9 @@ static void wait_for(struct job *j, int requests, bool effect, job_step *then)
         wait_turn(j);
 }
 
-void job_read(struct job *j, job_step *then)
+void job_read(struct job *j, int requests, job_step *then)
 {
-    wait_for(j, 1, false, then);
+    wait_for(j, requests, false, then);
 }
 
 void job_write(struct job *j, int requests, job_step *then)

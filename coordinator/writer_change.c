@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Changes of an incident: title, status, acknowledge, hand-over. Each reads the incident and writes at once, and a change of
- * status is dropped where the incident is not what the run knew. */
+ * Changes of an incident: title, status, acknowledge, hand-over. Each reads the incident and writes at once. Before a change of
+ * status the incident's log is read, too, and the database is asked once more: it is dropped where a person's hand is found. */
 #include "coordinator/writer_inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/webhook.h"
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
 #include "lib/base/text.h"
@@ -43,17 +44,25 @@ static bool changed_unread(const struct job *j, const struct pagerduty_incident 
            clock_wall_parse(i->last_status_change_at, &change) != 0 || change > opening + 2000;
 }
 
+/* By what the database and the incident's log say. A person who gave the incident back made void what was done before. */
+static const char *taken_over(const struct job *j)
+{
+    const struct outbox_row *row = &j->item->row;
+    if (row->reopened)
+        return "it was opened again since: another run has it";
+    if (row->touched)
+        return "a person has taken it over";
+    return j->hand_wall_ms > row->given_back_wall_ms ? "a person has taken it over, and no webhook has told of it yet" : NULL;
+}
+
 /* Why the status may not be written, for the journal; NULL: the incident is what the run knew. Our own changes and those of
  * PagerDuty's clockwork (an acknowledgement that ran out) take nothing from the run. */
 static const char *changed_since(const struct job *j, const struct pagerduty_incident *i)
 {
     const json_t *known = json_object_get(j->about, "known");
-    if (j->item->row.reopened)
-        return "it was opened again since: another run has it";
-    if (j->item->row.touched)
-        return "a person has taken it over";
-    if (!by_person(j, i))
-        return NULL;
+    const char *why = taken_over(j);
+    if (why || !by_person(j, i))
+        return why;
     if (known ? !equals(i->status, json_string_value(json_object_get(known, "status"))) ||
                     !equals(i->last_status_change_at, json_string_value(json_object_get(known, "at"))) ||
                     !equals(i->last_status_change_by_id, json_string_value(json_object_get(known, "by")))
@@ -85,13 +94,59 @@ static void on_changed(void *owner, uint64_t id, const struct pagerduty_result *
         job_finish_failed(j, r, true);
 }
 
-static void change(struct job *j, const struct pagerduty_change *c)
+static void change(struct job *j)
 {
     if (clock_mono_ms() - j->read_mono_ms > READ_LASTS_MS)
         job_finish(j, j->item->row.unknown ? OUTBOX_UNKNOWN : OUTBOX_AGAIN, NULL,
             "what was read had grown old before it could be acted upon", 0);
     else if (job_may_begin(j))
-        j->request = pagerduty_change_incident(j->account.client, j->item->row.target, c, on_changed, j);
+        j->request = pagerduty_change_incident(j->account.client, j->item->row.target, &j->change, on_changed, j);
+}
+
+static void change_if_free(struct job *j)
+{
+    const char *why = taken_over(j);
+    if (why)
+        drop(j, why);
+    else
+        change(j);
+}
+
+/* Newest first, as the log comes. */
+static int64_t newest_hand(const struct job *j, const struct pagerduty_result *r)
+{
+    int64_t opening = 0, newest = 0;
+    (void)clock_wall_parse(j->item->row.opening, &opening); /* none: each hand counts */
+    struct webhook_log log = {.key = j->item->row.target, .bots = j->account.bots, .opening_wall_ms = opening};
+    struct arena *a = arena_new(WRITER_ARENA_BYTES_MAX);
+    if (!a)
+        abort(); /* a person's hand may not be missed */
+    struct webhook_event event;
+    for (size_t i = r->count; i-- > 0;)
+        if (webhook_of_log(a, &log, &r->entries[i], &event) && event.hand == HAND_TOUCH)
+            newest = event.occurred_wall_ms;
+    arena_free(a);
+    return newest;
+}
+
+static void on_log(void *owner, uint64_t id, const struct pagerduty_result *r)
+{
+    struct job *j = owner;
+    (void)id;
+    if (r->class != PAGERDUTY_DONE) {
+        job_finish_failed(j, r, false);
+        return;
+    }
+    j->hand_wall_ms = newest_hand(j, r);
+    job_claim(j, change_if_free);
+}
+
+/* A person who escalates or reassigns changes no status, and the webhook that tells of it may come late. */
+static void change_unless_taken(struct job *j, const struct pagerduty_change *c)
+{
+    j->change = *c;
+    j->read_mono_ms = clock_mono_ms();
+    j->request = pagerduty_list_log(j->account.client, j->item->row.target, on_log, j);
 }
 
 static bool resolved(const struct pagerduty_incident *i)
@@ -111,10 +166,11 @@ static void write_title(struct job *j, const struct pagerduty_incident *i)
     if (!j->title)
         abort(); /* a few kilobytes */
     j->title[text_cut(j->title, strlen(j->title), TITLE_CHARS_MAX, TITLE_CHARS_MAX * 4)] = '\0';
+    j->change = (struct pagerduty_change){.title = j->title};
     if (equals(j->title, i->title))
         job_finish(j, OUTBOX_SENT, NULL, NULL, 0);
     else
-        change(j, &(struct pagerduty_change){.title = j->title});
+        change(j);
 }
 
 static void write_status(struct job *j, const struct pagerduty_incident *i)
@@ -125,7 +181,7 @@ static void write_status(struct job *j, const struct pagerduty_incident *i)
     else if (why)
         drop(j, why);
     else
-        change(j, &(struct pagerduty_change){.status = j->item->row.body});
+        change_unless_taken(j, &(struct pagerduty_change){.status = j->item->row.body});
 }
 
 static void write_acknowledge(struct job *j, const struct pagerduty_incident *i)
@@ -136,7 +192,7 @@ static void write_acknowledge(struct job *j, const struct pagerduty_incident *i)
     else if (why)
         drop(j, why);
     else
-        change(j, &(struct pagerduty_change){.status = "acknowledged"});
+        change_unless_taken(j, &(struct pagerduty_change){.status = "acknowledged"});
 }
 
 static void write_hand_over(struct job *j, const struct pagerduty_incident *i)
@@ -152,7 +208,7 @@ static void write_hand_over(struct job *j, const struct pagerduty_incident *i)
     if (i->escalation_levels > 0 && c.escalation_level > i->escalation_levels)
         c.escalation_level = i->escalation_levels; /* a policy of fewer levels: the last one */
     if (c.escalation_level || c.escalation_policy_id || c.priority_name)
-        change(j, &c);
+        change_unless_taken(j, &c);
     else
         job_finish(j, OUTBOX_SENT, NULL, NULL, 0);
 }
@@ -175,30 +231,31 @@ static void read_incident(struct job *j)
     j->request = pagerduty_read_incident(j->account.client, j->item->row.target, on_incident, j);
 }
 
-/* The budget for both requests is taken before the first, so that nothing waits between them. */
-static void begin(struct job *j, void (*write)(struct job *j, const struct pagerduty_incident *i))
+/* The budget for all requests is taken before the first, so that nothing waits between them. */
+static void begin_status(struct job *j, void (*write)(struct job *j, const struct pagerduty_incident *i))
 {
     j->about = json_loads(j->item->row.about, 0, NULL);
     j->write = write;
-    job_write(j, 2, read_incident);
+    job_read(j, 3, read_incident);
 }
 
 void writer_title(struct job *j)
 {
-    begin(j, write_title);
+    j->write = write_title;
+    job_write(j, 2, read_incident);
 }
 
 void writer_status(struct job *j)
 {
-    begin(j, write_status);
+    begin_status(j, write_status);
 }
 
 void writer_acknowledge(struct job *j)
 {
-    begin(j, write_acknowledge);
+    begin_status(j, write_acknowledge);
 }
 
 void writer_hand_over(struct job *j)
 {
-    begin(j, write_hand_over);
+    begin_status(j, write_hand_over);
 }

@@ -31,8 +31,10 @@ struct job {
     int notes;  /* that the incident has; -1: not known */
     int looked; /* notes were read so often without the marker */
 
-    int64_t read_mono_ms; /* before the incident was read */
+    int64_t read_mono_ms; /* before the incident, or its log, was read last */
     void (*write)(struct job *j, const struct pagerduty_incident *i); /* then */
+    struct pagerduty_change change; /* that is written when no person stands against it; its texts are the job's and the row's */
+    int64_t hand_wall_ms;  /* the newest hand of a person in the incident's log; 0: none */
     char *title;   /* owned */
     json_t *about; /* owned: the row's */
 
@@ -49,10 +51,12 @@ struct writer {
     struct job *jobs;          /* owned */
 };
 
-/* One request that only reads. */
-void job_read(struct job *j, job_step *then);
+/* `requests` that only read, or before the last of which the job asks for its claim anew. */
+void job_read(struct job *j, int requests, job_step *then);
 /* `requests` that follow each other at once, the last of which changes something: with a claim that is young enough. */
 void job_write(struct job *j, int requests, job_step *then);
+/* Claims the row anew; then follows only where we are still the sender. */
+void job_claim(struct job *j, job_step *then);
 /* The last word before a change is sent. false: its claim is too old (we were paused), and the job is finished. */
 bool job_may_begin(struct job *j);
 /* After a pause. */

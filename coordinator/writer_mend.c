@@ -138,5 +138,5 @@ void writer_mend(struct job *j)
     if (idle_ms >= 0 && idle_ms < job_doubt_ms(j))
         job_finish(j, OUTBOX_AGAIN, NULL, NULL, job_doubt_ms(j) - idle_ms);
     else
-        job_read(j, list);
+        job_read(j, 1, list);
 }

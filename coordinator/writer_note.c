@@ -58,7 +58,7 @@ static void look(struct job *j);
 
 static void look_again(void *owner)
 {
-    job_read(owner, look);
+    job_read(owner, 1, look);
 }
 
 static void on_looked(void *owner, uint64_t id, const struct pagerduty_result *r)
@@ -106,9 +106,9 @@ static void count(struct job *j)
 void writer_note(struct job *j)
 {
     if (j->item->row.unknown)
-        job_read(j, look);
+        job_read(j, 1, look);
     else if (j->notes < 0 && j->item->row.age_ms > NEW_MS)
-        job_read(j, count);
+        job_read(j, 1, count);
     else
         add_if_room(j);
 }

@@ -52,6 +52,7 @@
 #define PAGERDUTY_REMAINING_LEAST 10        /* others with our token send too: stop before it is 0 */
 #define PAGERDUTY_ID_BYTES_MAX 64
 #define PAGERDUTY_PRIORITIES_MS 3600000     /* how long the list of priorities is remembered */
+#define WRITER_ARENA_BYTES_MAX (16 * 1024 * 1024) /* a page of an incident's log, as events */
 #define PAGERDUTY_QUOTE_BYTES 200           /* of an answer, in an error text */
 
 /* Reconciler. */

@@ -65,6 +65,16 @@ uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, con
     return pg_query(work(s), "outbox_claim_again", values, 4, 0, done, owner);
 }
 
+bool outbox_row_renew(const struct pg_answer *answer, struct outbox_row *row)
+{
+    if (pg_rows(answer, 0) == 0)
+        return false;
+    row->reopened = pg_bool(answer, 0, 0, 1);
+    row->touched = pg_bool(answer, 0, 0, 2);
+    row->given_back_wall_ms = pg_int(answer, 0, 0, 3);
+    return true;
+}
+
 uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
     void *owner)
 {

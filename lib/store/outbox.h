@@ -49,14 +49,17 @@ struct outbox_row {
     int64_t age_ms;  /* of the incident */
     bool reopened; /* the incident, since the row was queued */
     bool touched;  /* a person took it over */
+    int64_t given_back_wall_ms; /* when a person last gave it back, as of the last claim anew; 0: never */
     const char *opening;
     bool doubted;  /* a row of the incident was sent again after doubt */
 };
 /* false: nothing left, not due yet, another goes first, or another is the sender. */
 bool outbox_row(const struct pg_answer *answer, struct outbox_row *out);
-/* Claims the row under way anew; answered by one row, or none: no longer the sender. */
+/* Claims the row under way anew. */
 uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, const char *incarnation, int64_t id,
     pg_done *done, void *owner);
+/* Brings what the incident may have become into the row. false: no longer the sender. */
+bool outbox_row_renew(const struct pg_answer *answer, struct outbox_row *row);
 uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
     void *owner);
 

@@ -8,6 +8,8 @@ from verdict import Verdict
 TOUCHES = {"acknowledge_log_entry", "assign_log_entry", "escalate_log_entry", "delegate_log_entry", "snooze_log_entry",
            "resolve_log_entry", "priority_change_log_entry"}
 OURS = {"acknowledge_log_entry": "acknowledged", "resolve_log_entry": "resolved"}
+WRITES = ("status", "acknowledge", "hand_over")
+STORED_S = 2  # from a webhook's insert to its effect on the incident: one transaction, which may have waited for a lock
 
 
 def check(history):
@@ -59,7 +61,8 @@ def _incident(history, verdict, incident, races):
 
 def _race(history, key, touched):
     """Whether our write followed the person's act so closely that we could not know of it: PagerDuty's API has no conditional
-    write. A read of the incident in between makes it no race; of a note, which no such read shows, its webhook does."""
+    write. A read of the incident or of its log in between makes it no race; of a note, which no such read shows, its webhook
+    does that was stored before the write was claimed."""
     acts = [line["at"] for line in history.persons if line["incident"] == key]
     writes = [line["at"] for line in history.requests if line["method"] == "PUT" and 200 <= line["status"] < 300
               and line["path"].split("?")[0] == f"/incidents/{key}"]
@@ -67,13 +70,18 @@ def _race(history, key, touched):
     if last is None:
         return False
     write = max(at for at in writes if at > last)
-    known = _webhooks(history, key) if touched["type"] == "annotate_log_entry" else _reads(history, key)
-    return write - last <= history.limits["race_s"] and not any(last < at < write for at in known)
+    if touched["type"] == "annotate_log_entry":
+        claimed = max((seconds(row["claimed_at"]) for row in history.outbox_of.get(key, [])
+                       if row["kind"] in WRITES and row["claimed_at"] and seconds(row["claimed_at"]) < write), default=write)
+        known = any(last < at < claimed - STORED_S for at in _webhooks(history, key))
+    else:
+        known = any(last < at < write for at in _reads(history, key))
+    return write - last <= history.limits["race_s"] and not known
 
 
 def _reads(history, key):
     return [line["at"] for line in history.requests if line["method"] == "GET" and not line.get("fault")
-            and line["path"].split("?")[0] == f"/incidents/{key}" and line["status"] == 200]
+            and line["path"].split("?")[0] in (f"/incidents/{key}", f"/incidents/{key}/log_entries") and line["status"] == 200]
 
 
 def _webhooks(history, key):

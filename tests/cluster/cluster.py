@@ -17,8 +17,9 @@ from tests.kit.sshd import Sshd
 REGIONS = {"tokyo": ("tokyo-1", "tokyo-2"), "osaka": ("osaka-1", "osaka-2")}
 HOSTS = 24
 # Requests are given up after 6 s, so that what is doubtful is settled, and looked at for the last time, before long.
-SETTINGS = {"lease": {"renew": "1s", "length": "4s", "gap": "2s"}, "outbox": {"rate": 10000, "request": "6s"}, "log": {"level": "info"},
-            "database": {"answer_within": "2s"}}
+REQUEST_S = 6
+SETTINGS = {"lease": {"renew": "1s", "length": "4s", "gap": "2s"}, "outbox": {"rate": 10000, "request": f"{REQUEST_S}s"},
+            "log": {"level": "info"}, "database": {"answer_within": "2s"}}
 PAGERDUTY = {"rate_limit": 0, "events_rate_limit": 0, "webhook_timeout_s": 5.0, "retry_max_s": 1.0, "deliveries_kept": 2000,
              "requests_kept": 2000}
 # In the storm of faults a person may be asked for help where nothing was wrong with the host: a hand-over is no broken

@@ -82,7 +82,8 @@ class Made:
             marker = f"{number:012d}{sequence:012d}"
             self.tables["outbox"].append({
                 "target": key, "run": run, "sequence": sequence, "kind": kind, "marker": marker, "state": "sent", "error": None,
-                "about": {"level": 2} if kind == "hand_over" else {}, "created_at": iso(at + sequence), "settled_at": iso(at + sequence + 1)})
+                "about": {"level": 2} if kind == "hand_over" else {}, "created_at": iso(at + sequence),
+                "claimed_at": iso(at + 8.5), "settled_at": iso(at + sequence + 1)})
             if kind in texts:
                 incident["notes"].append({"id": f"P{marker}", "content": f"{texts[kind]}\n[firstline {marker}]", "by": "firstline",
                                           "by_id": "PBOT001", "at": iso(at + sequence), "deleted_at": None})
@@ -262,9 +263,24 @@ def resolved_after_reading(made):
     touch(made, at=7, read=True)
 
 
+def stop(made, key, at, stored):
+    """A person's `firstline stop`, whose webhook was stored then."""
+    touch(made, key, at=at, type="annotate_log_entry", channel={"type": "note", "summary": "firstline stop"})
+    made.tables["event"].append({"account": "demo", "key": "E9", "incident_key": key, "received_at": iso(stored), "hand": "person"})
+
+
 def resolved_after_a_stop(made):
-    touch(made, at=3, type="annotate_log_entry", channel={"type": "note", "summary": "firstline stop"})
-    made.tables["event"].append({"account": "demo", "key": "E9", "incident_key": "Q1", "received_at": iso(4), "hand": "person"})
+    stop(made, "Q1", at=3, stored=4)
+
+
+def resolved_after_the_log_was_read(made):
+    touch(made, at=7)
+    made.requests.append({"at": BEGAN + 8, "event": "request", "method": "GET", "path": "/incidents/Q1/log_entries?limit=100", "status": 200})
+
+
+def resolved_after_a_stop_that_the_claim_saw(made):
+    """Within the time of a race, and stored long enough before the claim at 8.5 s."""
+    stop(made, "Q1", at=5, stored=6)
 
 
 def acknowledged_after_a_person(made):
@@ -313,6 +329,8 @@ DOCTORED = [
     (resolved_after_a_person, "persons-first", "firstline resolved it"),
     (resolved_after_reading, "persons-first", "firstline resolved it"),
     (resolved_after_a_stop, "persons-first", "firstline resolved it"),
+    (resolved_after_the_log_was_read, "persons-first", "firstline resolved it"),
+    (resolved_after_a_stop_that_the_claim_saw, "persons-first", "firstline resolved it"),
     (acknowledged_after_a_person, "persons-first", "firstline acknowledged it"),
     (not_told, "told-in-time", "PagerDuty saw no escalation"),
     (given_up_late, "told-in-time", "after its give_up_at"),
@@ -338,11 +356,12 @@ def test_a_good_history_is_accepted(tmp_path):
 
 
 def test_what_is_no_fault_is_accepted(tmp_path):
-    """A doubled note that was deleted again; a person's act so close before our write that no read could show it; a run that
-    was blinded while its time passed; a recover that was killed, and the next one on that machine."""
+    """A doubled note that was deleted again; a person's act so close before our write that no read could show it, and a stop
+    that was stored after the write's claim; a run that was blinded while its time passed; a recover that was killed, and the next one on that machine."""
     made = Made()
     double(made, deleted=iso(8))
     touch(made, at=7)
+    stop(made, "Q2", at=16, stored=18.7)
     made.faults.append({"at": BEGAN + 20, "until": BEGAN + 95, "event": "restart", "target": "tokyo", "blinds": True})
     made.row("run", id="run-3").update(give_up_at=iso(25), ended_at=iso(95))
     made.hosts["m1"].pop()

@@ -2,7 +2,9 @@
 """Once on the timeline: each way in which a write can go wrong, with a request's time of 3 s and a lease of 2 s, so that a doubtful
 row is looked for 5 s after its claim. tests/outbox/run is the long form of the last test."""
 
+import contextlib
 import copy
+import time
 
 import pytest
 import yaml
@@ -10,12 +12,13 @@ import yaml
 from tests.kit import processes, webhooks
 from tests.kit.node import World
 from tests.kit.simulator import Simulator
-from tests.kit.stage import NOT_HEALED, scenario
+from tests.kit.stage import HANDS, NOT_HEALED, scenario
 from tests.outbox.judge import BOT, PERSONS, judge
 from tests.outbox.load import SIMULATOR, Load, Timing
 
 TIMING = Timing(request_s=3, lease_s=2)
 QUICK = {**TIMING.settings(), "log": {"level": "debug"}}
+UNRECONCILED = {"reconciler": {"every": "1h"}}  # what no webhook tells of stays untold
 LATE_S = TIMING.late_s
 AIKO = "PAIKO01"
 DOWN = "test -e up && echo up || echo down"
@@ -29,7 +32,7 @@ def fixture_stage(make_stage):
     (stage.world.folder / "secrets" / "alarm").write_text("demo0000000000000000000000000001\n")
     accounts = yaml.safe_load(stage.world.settings("tokyo", "plain", 1, {}).read_text())["accounts"]
     accounts[0]["alarm_routing_key_file"] = "secrets/alarm"
-    stage.world.node("tokyo", over={**QUICK, "accounts": accounts, "runs": {"give_up_after": "24h"}})
+    stage.world.node("tokyo", over={**QUICK, **UNRECONCILED, "accounts": accounts, "runs": {"give_up_after": "24h"}})
     return stage
 
 
@@ -102,29 +105,74 @@ def test_each_way_in_which_a_write_goes_wrong(stage):
         assert len(mended(stage, incident)[1]) == deleted, f"{name}: {stage.story(incident)}"
 
 
+# Persons between the run's end and its resolve. name: (acts, whether webhooks tell of them, the resolve's state, the status then)
+PERSONS_ACTS = {
+    "told": (["acknowledge"], True, "dropped", "acknowledged"),
+    "not told": (["acknowledge"], False, "dropped", "acknowledged"),
+    "escalated, not told": (["escalate"], False, "dropped", "triggered"),
+    "reassigned, not told": (["reassign"], False, "dropped", "triggered"),
+    "priority, not told": (["priority"], False, "dropped", "triggered"),
+    "resolved, not told": (["resolve"], False, "sent", "resolved"),
+    "escalated and given back": (["escalate", "go"], True, "sent", "resolved"),
+    "nobody": ([], True, "sent", "resolved"),
+    "clockwork, not told": (["clockwork"], False, "sent", "resolved"),
+}
+ACTS = {**{name: (AIKO, name, more) for name, (more, _) in HANDS.items()}, "resolve": (AIKO, "resolve", {}),
+        "go": (AIKO, "note", {"content": "firstline go"}), "clockwork": (None, "escalate", {"level": 2})}
+
+
 def test_a_status_is_not_written_over_a_person(stage):
-    """The run has ended and its resolve waits; a person acknowledges, or resolves and opens it again: it is dropped, and a note
-    says so. With webhooks, and without, where only what is read tells."""
-    made = prepare(stage, ["told", "not told", "resolved", "nobody"], check="echo up")
-    for incident, _ in made.values():
-        stage.pagerduty.fault("cut_before", "POST", f"/incidents/{incident}/notes$", skip=1)  # the ending: the status waits behind it
-    announce(stage, made)
-    for incident, _ in made.values():
-        assert stage.ending(incident) == "self_healed"
-    stage.pagerduty.act(made["told"][0], AIKO, "acknowledge")
-    stage.pagerduty.control("POST", "webhooks", {"mode": "off"})
-    stage.pagerduty.act(made["not told"][0], AIKO, "acknowledge")
-    stage.pagerduty.act(made["resolved"][0], AIKO, "resolve")
-    stage.pagerduty.control("POST", "webhooks", {"mode": "on"})
-    expected = {"told": ("dropped", "acknowledged"), "not told": ("dropped", "acknowledged"), "resolved": ("sent", "resolved"),
-                "nobody": ("sent", "resolved")}
-    for name, (state, status) in expected.items():
+    """The run has ended and its resolve waits; a person does something, and maybe no webhook tells of it: the resolve is dropped, and
+    a note says so. PagerDuty's clockwork takes nothing from us."""
+    made = prepare(stage, PERSONS_ACTS, check="echo up")
+    with contextlib.ExitStack() as held:
+        for incident, _ in made.values():  # the ending, behind which the status waits
+            held.enter_context(stage.faults("cut_before", "POST", f"/incidents/{incident}/notes$", skip=1))
+        announce(stage, made)
+        for incident, _ in made.values():
+            assert stage.ending(incident) == "self_healed"
+        for told in (True, False):
+            stage.pagerduty.control("POST", "webhooks", {"mode": "on" if told else "off"})
+            for name, (acts, by_webhook, _, _) in PERSONS_ACTS.items():
+                for act in acts if by_webhook == told else ():
+                    who, do, more = ACTS[act]
+                    stage.pagerduty.act(made[name][0], who, do, **more)
+                    next_second()
+        stage.pagerduty.control("POST", "webhooks", {"mode": "on"})
+        stage.database.wait("select untouched_at is not null from incident where key = %s", made["escalated and given back"][0])
+    for name, (_, _, state, status) in PERSONS_ACTS.items():
         incident = made[name][0]
         stage.wait_delivered(incident, 60)
-        assert [row for row in rows(stage, incident) if row[0] == "status"] == [("status", state, 0)], f"{name}: {stage.story(incident)}"
+        assert [row[:2] for row in rows(stage, incident) if row[0] == "status"] == [("status", state)], f"{name}: {stage.story(incident)}"
         assert stage.world.incident(incident)["status"] == status
         said = [note for note in stage.pagerduty.notes(incident) if "did not resolve this incident" in note]
         assert len(said) == (state == "dropped"), stage.story(incident)
+
+
+def next_second():
+    """PagerDuty's log knows whole seconds."""
+    second = int(time.time())
+    processes.wait_until(lambda: int(time.time()) > second, 40, "the next second", every_s=0.05)
+
+
+def test_a_stop_that_is_stored_after_the_claim(stage):
+    """The resolve is claimed and the incident being read when a person's `firstline stop` comes: the database is asked once more,
+    right before the change, and it is dropped. Where the machine was too slow to have it stored by then: once more."""
+    for _ in range(6):
+        (incident, _), = (made := prepare(stage, ["one"], check="echo up")).values()
+        with stage.faults("delay", "GET", f"/incidents/{incident}/log_entries", ms=3500):
+            announce(stage, made)
+            stage.database.wait("select count(*) from outbox where target = %s and kind = 'status' and state <> 'waiting'", incident,
+                                expected=1, longest_s=60)
+            stage.pagerduty.act(incident, AIKO, "note", content="firstline stop")
+            stage.database.wait("select touched_by from incident where key = %s", incident, expected="Aiko Tanaka")
+            in_time = stage.world.incident(incident)["status"] != "resolved"
+        stage.wait_delivered(incident)
+        if in_time:
+            break
+    assert in_time, "the stop was never stored before the change"
+    assert ("status", "dropped", 0) in rows(stage, incident), stage.story(incident)
+    assert stage.world.incident(incident)["status"] == "triggered"
 
 
 def test_near_2000_notes_only_endings_are_written(stage):

@@ -2,7 +2,7 @@
 """Decides from records alone whether every write reached PagerDuty once, in order, and none against a person.
 
 A record is a dict: `incidents` (PagerDuty's own dumps by id), `rows` (of outbox and outbox_history), `runs`, `reads` (by incident:
-the seconds at which firstline read it), `faults` (of the simulator, with their hits) and `pauses` (how often a node was stopped and
+the seconds at which firstline read its log), `faults` (of the simulator, with their hits) and `pauses` (how often a node was stopped and
 continued). Knows nothing of how firstline works but for the rows' kinds and the marker at the end of a note.
 """
 
@@ -152,7 +152,7 @@ class Judgement:
     # --- persons ----------------------------------------------------------------------------------------------------
 
     def _persons(self, incident, dump, rows):
-        """A change of ours right after a person's: allowed only where we had read the incident before they acted, and acted at
+        """A change of ours right after a person's: allowed only where we had read its log before they acted, and acted at
         once; or, after a reopening, for a run of the new opening."""
         reads = self.record["reads"].get(incident, [])
         history = dump["status_history"]

@@ -219,7 +219,7 @@ class Load:
         reads = {}
         for request in self.world.simulator.requests(method="GET", limit=1_000_000):
             path = request["path"].split("?")[0].split("/")
-            if len(path) == 3 and path[1] == "incidents" and request["status"] == 200:
+            if len(path) == 4 and path[3] == "log_entries" and request["status"] == 200:
                 reads.setdefault(path[2], []).append(judge.seconds(request["at"]))
         faults = [{**fault, "hits": hits.get(fault["id"], 0)} for fault in self.faults]
         return {"incidents": {key: self.world.incident(key) for key in self.made}, "rows": rows, "runs": runs, "reads": reads,
