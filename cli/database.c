@@ -9,6 +9,13 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 
+struct store_settings database_settings(const struct settings *s, const char *application)
+{
+    return (struct store_settings){.conninfo = s->database.conninfo, .password_file = s->database.password.path,
+        .application = application, .connect_timeout_ms = (unsigned)s->database.connect_ms,
+        .answer_timeout_ms = (unsigned)s->database.answer_ms, .parked_max = (unsigned)s->database.parked};
+}
+
 int database_open(struct database *d, const char *settings_path)
 {
     *d = (struct database){0};
@@ -26,9 +33,7 @@ int database_open(struct database *d, const char *settings_path)
         return EXIT_USAGE;
     struct error err = {0};
     d->loop = loop_new(&err);
-    struct store_settings st = {.conninfo = d->settings->database.conninfo,
-        .password_file = d->settings->database.password.path, .application = "cli",
-        .answer_timeout_ms = (unsigned)d->settings->database.answer_ms};
+    struct store_settings st = database_settings(d->settings, "cli");
     d->store = d->loop ? store_new(d->loop, &st, &err) : NULL;
     if (d->store)
         return EXIT_OK;

@@ -6,6 +6,9 @@
 #include "cli/settings.h"
 #include "lib/store/store.h"
 
+/* As the settings name it; application: borrowed, as the settings are. */
+struct store_settings database_settings(const struct settings *s, const char *application);
+
 struct database {
     struct settings *settings; /* owned */
     struct loop *loop;         /* owned */

@@ -37,8 +37,7 @@ int command_migrate(int argc, char **argv)
         database_close(&m.db);
         return EXIT_FAILED;
     }
-    struct store_settings st = {.conninfo = m.db.settings->database.conninfo,
-        .password_file = m.db.settings->database.password.path, .application = "migrate"};
+    struct store_settings st = database_settings(m.db.settings, "migrate");
     store_migrate(m.db.loop, &st, on_migrated, &m);
     rc = database_wait(&m.db, MIGRATE_LONGEST_MS) ? m.result : EXIT_FAILED;
     if (rc == EXIT_OK)

@@ -11,8 +11,10 @@
 
 #include "cli/alarms.h"
 #include "cli/command.h"
+#include "cli/database.h"
 #include "cli/reload.h"
 #include "coordinator/metrics.h"
+#include "coordinator/retention.h"
 #include "executor/story.h"
 #include "lib/base/clock.h"
 #include "lib/base/fault.h"
@@ -43,6 +45,7 @@ struct node {
     struct worker *worker;
     struct intake *intake;
     struct reconciler *reconciler;
+    struct retention *retention;
     struct health *health;
     struct metrics *metrics;
     struct http_server *server;
@@ -152,19 +155,6 @@ static void on_failed_write(void *owner, const struct outbox_item *item, const c
 
 /* --- reload ------------------------------------------------------------------------------------------------------- */
 
-static struct intake_settings intake_settings_of(const struct node_files *f)
-{
-    return (struct intake_settings){.region = f->settings->node.region, .subscriptions = f->subscriptions,
-        .subscriptions_count = (size_t)f->subscriptions_count, .policies = &f->settings->policies};
-}
-
-static struct reconciler_settings reconciler_settings_of(const struct node_files *f)
-{
-    return (struct reconciler_settings){.region = f->settings->node.region, .every_ms = f->settings->reconciler.every_ms,
-        .accounts = f->accounts, .accounts_count = f->accounts_count, .subscriptions = f->subscriptions,
-        .subscriptions_count = f->subscriptions_count, .policies = &f->settings->policies};
-}
-
 /* NULL and err: CONFIG, LIMIT. Owned by the node until it ends: what is under way may use it. */
 static struct pagerduty *add_client(struct node *n, const struct settings_account *account, struct error *err)
 {
@@ -236,10 +226,10 @@ static void swap_in(struct node *n, struct node_files *f)
     f->next = n->files;
     n->files->retired_mono_ms = clock_mono_ms();
     n->files = f;
-    struct intake_settings in = intake_settings_of(f);
+    struct intake_settings in = node_files_intake(f);
     if (n->intake)
         intake_swap(n->intake, &in);
-    struct reconciler_settings reconcile = reconciler_settings_of(f);
+    struct reconciler_settings reconcile = node_files_reconciler(f);
     if (n->reconciler)
         reconciler_swap(n->reconciler, &reconcile);
     health_swap(n->health, f->accounts, f->accounts_count);
@@ -423,14 +413,23 @@ static void start_coordinator(struct node *n)
 {
     struct intake_events events = {.on_runs = on_runs, .reload_secrets = on_wrong_signature, .on_alarm = on_intake_alarm,
         .on_order = on_order, .on_hands = on_hands, .owner = n};
-    struct intake_settings in = intake_settings_of(n->files);
+    struct intake_settings in = node_files_intake(n->files);
     n->intake = intake_new(n->loop, n->store, &in, &events, &n->log);
     n->channel = (struct outbox_channel){"pagerduty", writer_send, n->writer};
     struct outbox_settings os = {.channels = &n->channel, .channels_count = 1, .on_failed = on_failed_write, .owner = n};
     n->outbox = outbox_new(n->loop, n->store, n->lease, &os, &n->log);
     struct reconciler_events re = {on_runs, on_hands, raise_alarm, n};
-    struct reconciler_settings rs = reconciler_settings_of(n->files);
+    struct reconciler_settings rs = node_files_reconciler(n->files);
     n->reconciler = reconciler_new(n->loop, n->store, n->lease, n->budget, &rs, &re, &n->log);
+}
+
+static void start_retention(struct node *n)
+{
+    const struct settings *s = n->files->settings; /* the first: in use for good */
+    struct retention_settings rs = {.node = s->node.name, .folder = s->retention.archive, .history_ms = s->retention.history_ms,
+        .every_ms = s->retention.every_ms, .store = database_settings(s, s->node.name)};
+    struct retention_events re = {raise_alarm, n};
+    n->retention = retention_new(n->loop, n->store, n->lease, &rs, &re, &n->log);
 }
 
 /* The database is there and at our migration: now join. */
@@ -447,15 +446,17 @@ static void start_work(struct node *n)
     n->lease = lease_new(n->loop, n->store, &ls, &le, &n->log);
     if (s->node.roles & ROLE_EXECUTOR)
         start_executor(n);
-    if (s->node.roles & ROLE_COORDINATOR)
+    if (s->node.roles & ROLE_COORDINATOR) {
         start_coordinator(n);
-    struct parts_settings ps = {.store = n->store, .lease = n->lease, .ssh = n->ssh, .accounts = n->files->accounts,
-        .accounts_count = n->files->accounts_count, .standby_hold = s->runs.without_standby == WITHOUT_STANDBY_HOLD,
+        start_retention(n);
+    }
+    struct parts_settings ps = {.store = n->store, .lease = n->lease, .ssh = n->ssh, .retention = n->retention,
+        .accounts = n->files->accounts, .accounts_count = n->files->accounts_count, .standby_hold = s->runs.without_standby == WITHOUT_STANDBY_HOLD,
         .blind_go = s->runs.recover_blind == RECOVER_BLIND_GO};
     struct health_settings hs = {s->node.name, s->node.region, ps, n->intake, n->outbox};
     n->health = health_new(n->loop, &hs, &n->log);
-    struct metrics_settings ms = {s->node.name, s->node.region, n->store, n->lease, n->intake, n->outbox, n->reconciler, n->ssh,
-        &n->server, &n->alarms.raised};
+    struct metrics_settings ms = {s->node.name, s->node.region, n->store, n->lease, n->intake, n->outbox, n->reconciler,
+        n->retention, n->ssh, &n->server, &n->alarms.raised};
     n->metrics = metrics_new(n->loop, &ms);
     show_sets(n);
     struct http_server_settings http = {.address = s->http.address, .port = (uint16_t)s->http.port,
@@ -507,9 +508,7 @@ static int start(struct node *n, struct error *err)
     n->loop = loop_new(err);
     if (!n->loop)
         return -1;
-    struct store_settings st = {.conninfo = s->database.conninfo, .password_file = s->database.password.path,
-        .application = s->node.name, .connect_timeout_ms = (unsigned)s->database.connect_ms,
-        .answer_timeout_ms = (unsigned)s->database.answer_ms, .parked_max = (unsigned)s->database.parked};
+    struct store_settings st = database_settings(s, s->node.name);
     n->store = store_new(n->loop, &st, err);
     struct http_client_settings hc = {0};
     n->http = n->store ? http_client_new(n->loop, &hc, err) : NULL;
@@ -547,6 +546,7 @@ static void finish(struct node *n)
         pagerduty_free(n->clients[i]);
     free(n->clients);
     reconciler_free(n->reconciler);
+    retention_free(n->retention);
     writer_free(n->writer);
     pager_desk_free(n->desk);
     outbox_free(n->outbox);

@@ -9,6 +9,7 @@
 #include "coordinator/health.h"
 #include "coordinator/intake.h"
 #include "coordinator/outbox.h"
+#include "coordinator/reconciler.h"
 #include "executor/worker.h"
 #include "lib/io/http_client.h"
 
@@ -34,6 +35,9 @@ struct node_files {
 struct node_files *node_files_read(const char *settings_path, struct buf *out);
 /* Likewise, but settings and secrets only: no scenarios, inventory or known_hosts. */
 struct node_files *node_files_read_settings(const char *settings_path, struct buf *out);
+/* What parts of the node are given of it. */
+struct intake_settings node_files_intake(const struct node_files *f);
+struct reconciler_settings node_files_reconciler(const struct node_files *f);
 void node_files_free(struct node_files *f); /* NULL is fine */
 
 int command_node(int argc, char **argv);

@@ -147,3 +147,18 @@ struct node_files *node_files_read_settings(const char *settings_path, struct bu
 {
     return read_from(settings_path, false, out);
 }
+
+/* --- for the parts ------------------------------------------------------------------------------------------------ */
+
+struct intake_settings node_files_intake(const struct node_files *f)
+{
+    return (struct intake_settings){.region = f->settings->node.region, .subscriptions = f->subscriptions,
+        .subscriptions_count = (size_t)f->subscriptions_count, .policies = &f->settings->policies};
+}
+
+struct reconciler_settings node_files_reconciler(const struct node_files *f)
+{
+    return (struct reconciler_settings){.region = f->settings->node.region, .every_ms = f->settings->reconciler.every_ms,
+        .accounts = f->accounts, .accounts_count = f->accounts_count, .subscriptions = f->subscriptions,
+        .subscriptions_count = f->subscriptions_count, .policies = &f->settings->policies};
+}

@@ -102,7 +102,8 @@ struct settings {
         int format; /* enum log_format */
     } log;
     struct {
-        int64_t events_ms, keys_ms;
+        int64_t events_ms, keys_ms, history_ms, every_ms;
+        const char *archive; /* NULL: none */
     } retention;
     struct {
         int language, first_responder, acknowledge, mode;

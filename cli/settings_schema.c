@@ -191,6 +191,13 @@ static const struct schema_field retention_fields[] = {
         .about = "How long webhooks stay in the hot table, where a copy of one is recognised; then they go to history."},
     {.name = "keys", .type = SCHEMA_DURATION, .offset = SET(retention.keys_ms), .least = 180 * DAYS, .most = 3650 * DAYS, .standard = "180d",
         .about = "How long the keys are kept that stop a late copy of an event from starting a second run."},
+    {.name = "history", .type = SCHEMA_DURATION, .offset = SET(retention.history_ms), .least = 31 * DAYS, .most = 3650 * DAYS, .standard = "400d",
+        .about = "How long a month of history stays in the database after its end: runs, steps, decisions, writes and webhooks."},
+    {.name = "archive", .type = SCHEMA_PATH, .offset = SET(retention.archive), .most = PATH_BYTES, .example = "/var/lib/firstline/archive",
+        .about = "A folder that a month of history is written to, as compressed JSON lines, before it leaves the database. Absent: it "
+                 "is dropped. Best one that all nodes share (docs/retention.md)."},
+    {.name = "every", .type = SCHEMA_DURATION, .offset = SET(retention.every_ms), .least = SECONDS, .most = DAYS, .standard = "1h",
+        .about = "How often one of all nodes looks whether a month of history is to leave."},
     {0},
 };
 static const struct schema retention_schema = {.name = "retention map", .fields = retention_fields, .about = "What is removed when."};

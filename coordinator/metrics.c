@@ -20,6 +20,7 @@ struct readings {
     struct intake_counts in;
     struct outbox_counts out;
     struct reconciler_counts found;
+    struct retention_counts left;
     struct ssh_counts ssh;
 };
 
@@ -184,6 +185,29 @@ static void lanes(const struct readings *r, const struct metric *m, struct buf *
     }
 }
 
+static void history_left(const struct readings *r, const struct metric *m, struct buf *out)
+{
+    const struct {
+        const char *how;
+        uint64_t n;
+    } rows[] = {{"archived", r->left.archived}, {"dropped", r->left.dropped}};
+    for (size_t i = 0; r->s->retention && i < sizeof rows / sizeof rows[0]; i++)
+        labelled(out, m, "how", rows[i].how, (double)rows[i].n);
+}
+
+static void history_failed(const struct readings *r, const struct metric *m, struct buf *out)
+{
+    if (r->s->retention)
+        sample(out, m, (double)r->left.failed);
+}
+
+static void history_stays(const struct readings *r, const struct metric *m, struct buf *out)
+{
+    const char *why;
+    if (r->s->retention)
+        sample(out, m, retention_look(r->s->retention, &why) == RETENTION_FAILS);
+}
+
 static void ssh_sessions(const struct readings *r, const struct metric *m, struct buf *out)
 {
     if (r->s->ssh)
@@ -218,6 +242,9 @@ static const struct metric table[] = {
     {"firstline_writes_total", "counter", "Writes that this node made, by what became of them.", writes},
     {"firstline_notes_mended_total", "counter", "Doubled notes that this node deleted.", mended},
     {"firstline_budget_left", "gauge", "Requests to PagerDuty that a use may send at once, as last filled, by account and use.", budget_left},
+    {"firstline_history_left_total", "counter", "Partitions of history that this node took out of the database, a month of one kind each: archived, or dropped where there is no archive.", history_left},
+    {"firstline_history_failed_total", "counter", "Times that old history could not leave; nothing was dropped then.", history_failed},
+    {"firstline_history_stays", "gauge", "Whether old history cannot leave by this node: its archive is missing, full or broken. See /readyz.", history_stays},
     {"firstline_lease_left_seconds", "gauge", "Until this node may start nothing with an effect any more, unless it renews.", lease_left},
     {"firstline_database_answers", "gauge", "Whether the database answered this question.", database_up},
     {"firstline_database_lane_up", "gauge", "Whether a lane's connection stands.", lanes},
@@ -288,6 +315,8 @@ static void take_readings(const struct metrics_settings *s, struct readings *r)
         outbox_counts(s->outbox, &r->out);
     if (s->reconciler)
         reconciler_counts(s->reconciler, &r->found);
+    if (s->retention)
+        retention_count(s->retention, &r->left);
     if (s->ssh)
         ssh_count(s->ssh, &r->ssh);
 }

@@ -6,6 +6,7 @@
 
 #include "coordinator/reconciler.h"
 #include "coordinator/outbox.h"
+#include "coordinator/retention.h"
 #include "lib/base/buf.h"
 #include "lib/io/ssh.h"
 
@@ -18,6 +19,7 @@ struct metrics_settings {
     const struct intake *intake;         /* NULL: not of this node's roles, as below */
     const struct outbox *outbox;
     const struct reconciler *reconciler;
+    const struct retention *retention;
     const struct ssh *ssh;
     struct http_server *const *server;   /* is there when a request comes */
     const uint64_t *alarms;              /* raised so far */

@@ -42,7 +42,7 @@ struct parts {
     const struct log_ctx *log; /* borrowed */
     struct loop_timer *timer;  /* owned */
     uint64_t op;               /* the look under way; 0: none */
-    struct part database, lease, replication;
+    struct part database, lease, replication, retention;
     struct account accounts[ACCOUNTS_MAX];
     int accounts_count;
     struct region regions[REGIONS_MAX];
@@ -106,6 +106,19 @@ static void see_replication(struct parts *p, bool in_force)
     else
         log_warning(p->log, p->settings.standby_hold ? "no synchronous standby is in force: recovers are held (without_standby: hold)"
                                                      : "no synchronous standby is in force: recovers go on and say so (without_standby: run)");
+}
+
+static void see_retention(struct parts *p)
+{
+    const char *why;
+    int64_t since = p->retention.since_mono_ms;
+    enum retention_state state = p->settings.retention ? retention_look(p->settings.retention, &why) : RETENTION_UNKNOWN;
+    if (state == RETENTION_UNKNOWN || !change(&p->retention, state == RETENTION_WORKS, why))
+        return;
+    if (state == RETENTION_WORKS)
+        log_info(p->log, "old history leaves the database again", LOG_I("away_ms", clock_mono_ms() - since));
+    else
+        log_warning(p->log, "old history stays in the database until it can be archived", LOG_S("why", p->retention.why));
 }
 
 static void see_account(struct parts *p, struct account *a, const struct pagerduty *client)
@@ -216,6 +229,7 @@ static void look(void *owner)
 {
     struct parts *p = owner;
     see_lease(p);
+    see_retention(p);
     see_accounts(p);
     see_ssh(p);
     if (!p->op)
@@ -316,6 +330,7 @@ void parts_show(const struct parts *p, json_t *out)
     (void)json_object_set_new(out, "database", shown(&p->database));
     (void)json_object_set_new(out, "lease", shown(&p->lease));
     (void)json_object_set_new(out, "replication", shown(&p->replication));
+    (void)json_object_set_new(out, "retention", shown(&p->retention));
     (void)json_object_set_new(out, "pagerduty", accounts);
     (void)json_object_set_new(out, "ssh", shown_ssh(p));
     (void)json_object_set_new(out, "regions", shown_regions(p));

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "coordinator/retention.h"
 #include "coordinator/writer.h"
 #include "lib/base/log.h"
 #include "lib/io/loop.h"
@@ -20,6 +21,7 @@ struct parts_settings {
     struct store *store; /* borrowed, outlive it, as all here */
     const struct lease *lease;
     const struct ssh *ssh;                 /* NULL: this node runs nothing */
+    const struct retention *retention;     /* NULL: not of this node's roles */
     const struct writer_account *accounts; /* until parts_swap */
     int accounts_count;
     bool standby_hold; /* without_standby: hold */
@@ -31,7 +33,7 @@ struct parts *parts_new(struct loop *loop, const struct parts_settings *settings
 void parts_free(struct parts *p);
 /* After a reload. The old accounts are not looked at any more. */
 void parts_swap(struct parts *p, const struct writer_account *accounts, int count);
-/* Adds "database", "lease", "replication", "pagerduty", "ssh" and "regions" to the document. */
+/* Adds "database", "lease", "replication", "retention", "pagerduty", "ssh" and "regions" to the document. */
 void parts_show(const struct parts *p, json_t *out);
 
 #endif

@@ -32,8 +32,8 @@ void loop_soon(struct loop *l, loop_fn *fn, void *owner);
 /* Forgets all calls that wait for this owner. */
 void loop_soon_cancel(struct loop *l, void *owner);
 
-/* Runs work(owner) in a thread of libuv's pool, then done(owner) on the loop, also while loop_free waits for it. For reading
- * files: work touches only what nobody else touches meanwhile. false: no memory, nothing is called. */
+/* Runs work(owner) in a thread of libuv's pool, then done(owner) on the loop, also while loop_free waits for it. For files:
+ * work touches only what nobody else touches meanwhile. false: no memory, nothing is called. */
 bool loop_work_start(struct loop *l, loop_fn *work, loop_fn *done, void *owner);
 
 /* A timer starts stopped. Freeing stops it and returns the memory once libuv let go. */

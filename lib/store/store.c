@@ -77,6 +77,11 @@ struct pg *store_lane(struct store *s, enum store_lane lane)
     return s->lanes[lane];
 }
 
+struct pg *store_lane_new(struct loop *loop, const struct store_settings *settings, const char *name, struct error *err)
+{
+    return open_lane(NULL, loop, settings, name, store_statements(), err);
+}
+
 bool store_ready(const struct store *s)
 {
     for (int i = 0; i < STORE_LANES; i++)

@@ -27,6 +27,8 @@ struct store_settings {
 struct store *store_new(struct loop *loop, const struct store_settings *settings, struct error *err);
 void store_free(struct store *s);
 struct pg *store_lane(struct store *s, enum store_lane lane);
+/* A further lane for long work, named in application_name; the caller's, who frees it. NULL: CONFIG, LIMIT. */
+struct pg *store_lane_new(struct loop *loop, const struct store_settings *settings, const char *name, struct error *err);
 /* All lanes are up. */
 bool store_ready(const struct store *s);
 /* Why a lane is down, in the words of the last attempt; "" when none is. */

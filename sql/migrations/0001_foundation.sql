@@ -337,24 +337,109 @@ create table decision_history_rest partition of decision_history default;
 create table outbox_history_rest partition of outbox_history default;
 create table event_history_rest partition of event_history default;
 
--- Makes the partitions of one month where they are missing and nothing of that month lies in the default partition.
--- Nodes that find one missing at once wait for each other at the parent's lock.
+-- Makes the partitions of one month where they are missing; what of it lies in the default partition moves along. Nodes that
+-- find one missing at once wait for each other at the parent's lock. One that cannot be made now is left for the next time:
+-- until then the default partition takes its rows.
 create function history_month(month date) returns void language plpgsql as $$
 declare
     base text;
-    first date := date_trunc('month', month);
+    keys constant jsonb := '{"run": "ended_at", "step": "started_at", "decision": "at", "outbox": "created_at", "event": "received_at"}';
+    first constant timestamptz := date_trunc('month', month::timestamp) at time zone 'UTC';
+    last constant timestamptz := (date_trunc('month', month::timestamp) + interval '1 month') at time zone 'UTC';
     name text;
 begin
     foreach base in array array['run', 'step', 'decision', 'outbox', 'event'] loop
-        name := format('%s_history_%s', base, to_char(first, 'YYYYMM'));
-        if to_regclass(name) is null then
-            begin
-                execute format('create table %I partition of %I for values from (%L) to (%L)', name,
-                               base || '_history', first, first + interval '1 month');
-            exception when check_violation or duplicate_table then
-                null; -- rows of that month are in the default partition, or another node was first
-            end;
-        end if;
+        name := format('%s_history_%s', base, to_char(month, 'YYYYMM'));
+        continue when to_regclass(name) is not null;
+        begin
+            perform set_config('lock_timeout', '2s', true); -- whoever asks for history waits behind us
+            execute format('lock table %I in share row exclusive mode', base || '_history');
+            continue when to_regclass(name) is not null; -- another node was first
+            execute format('create table %I (like %I including defaults)', name, base || '_history');
+            execute format('with gone as (delete from %I where %I >= $1 and %I < $2 returning *) insert into %I select * from gone',
+                           base || '_history_rest', keys ->> base, keys ->> base, name) using first, last;
+            execute format('alter table %I attach partition %I for values from (%L) to (%L)', base || '_history', name, first, last);
+        exception when lock_not_available or duplicate_table then
+            null;
+        end;
+        perform set_config('lock_timeout', '0', true);
     end loop;
 end $$;
 select history_month(current_date), history_month((current_date + interval '1 month')::date);
+
+-- Months that lie in the default partitions get partitions of their own.
+create function history_sort() returns bigint language sql as $$
+    select count(history_month(month)) from (
+        select date_trunc('month', ended_at at time zone 'UTC')::date as month from run_history_rest
+        union select date_trunc('month', started_at at time zone 'UTC')::date from step_history_rest
+        union select date_trunc('month', at at time zone 'UTC')::date from decision_history_rest
+        union select date_trunc('month', created_at at time zone 'UTC')::date from outbox_history_rest
+        union select date_trunc('month', received_at at time zone 'UTC')::date from event_history_rest) m
+$$;
+
+-- The partitions of history that have a month.
+create view history_partition as
+    select c.relname::text as name, pg_relation_filenode(c.oid) as file, to_date(right(c.relname, 6), 'YYYYMM') as month
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+     where p.relname in ('run_history', 'step_history', 'decision_history', 'outbox_history', 'event_history')
+       and pg_table_is_visible(c.oid) and c.relname ~ '_history_[0-9]{6}$';
+
+-- Some rows of a partition as JSON, one a line, in the order in which they lie on the disk, behind one of them; `bytes` or a
+-- little more. next: behind which to go on; null: that was all. The places hold as long as the partition's file is the same.
+create function history_page(part text, file oid, after tid, bytes integer, out lines text, out rows bigint, out next text)
+language plpgsql as $$
+declare
+    blocks constant bigint := pg_relation_size(part::regclass) / current_setting('block_size')::integer;
+    block bigint := ((after::text::point)[0])::bigint;
+    taken text[] := '{}';
+    size bigint := 0;
+    r record;
+begin
+    if pg_relation_filenode(part::regclass) is distinct from file then
+        raise exception 'partition % was rewritten meanwhile', part;
+    end if;
+    while size < bytes and block < blocks loop
+        block := block + 64;
+        for r in execute format('select a.at, (select row_to_json(t)::text from %1$I t where t.ctid = a.at) as line from (
+                select ctid as at from %1$I where ctid > $1 and ctid < $2 order by ctid) a', part)
+            using after, format('(%s,0)', block)::tid loop
+            taken := taken || r.line;
+            size := size + length(r.line);
+            after := r.at;
+            exit when size >= bytes;
+        end loop;
+        after := case when size < bytes then format('(%s,0)', block)::tid else after end;
+    end loop;
+    lines := array_to_string(taken, E'\n') || case when taken = '{}' then '' else E'\n' end;
+    rows := cardinality(taken);
+    next := case when size >= bytes then after::text end;
+end $$;
+
+-- Drops a partition. archived: how many rows of it were read from this file of the server and stand in an archive; null: there
+-- is none. Answers "left", or why not: "gone", "changed" (other rows than were archived), "busy" (try again), "archived
+-- elsewhere" (this node has no archive, but another has).
+create function history_leave(part text, file oid, archived bigint) returns text language plpgsql as $$
+declare
+    found bigint;
+begin
+    if not exists (select from history_partition h where h.name = part) then
+        return 'gone';
+    end if;
+    perform set_config('lock_timeout', '500ms', true); -- whoever reads history waits behind us
+    execute format('lock table %I in share mode', part); -- no row comes in from here on
+    if pg_relation_filenode(part::regclass) is distinct from file then
+        return 'changed';
+    end if;
+    if archived is null and exists (select from turn where name = 'archive') then
+        return 'archived elsewhere';
+    end if;
+    execute format('select count(*) from %I', part) into found;
+    if archived is not null and found <> archived then
+        return 'changed';
+    end if;
+    execute format('drop table %I', part);
+    return 'left';
+exception
+    when lock_not_available then return 'busy';
+    when undefined_table then return 'gone';
+end $$;

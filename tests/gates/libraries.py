@@ -13,6 +13,7 @@ ONLY_IN = {
     "libssh2_sftp.h": r"lib/io/ssh\w*\.[ch]$",
     "curl/curl.h": r"lib/io/http_client\w*\.[ch]$",
     "microhttpd.h": r"lib/io/http_server\w*\.[ch]$",
+    "zlib.h": r"lib/io/archive_file\.c$",
     "yaml.h": r"lib/base/yaml\w*\.[ch]$",
 }
 INCLUDE = re.compile(r"^[ \t]*#[ \t]*include[ \t]*<([^>]+)>", re.M)
