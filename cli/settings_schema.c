@@ -158,7 +158,7 @@ static const struct schema_field runs_fields[] = {
 static const struct schema runs_schema = {.name = "runs map", .fields = runs_fields, .about = "When runs act, wait and give up."};
 
 static const struct schema_field outbox_fields[] = {
-    {.name = "rate", .type = SCHEMA_INT, .offset = SET(outbox.rate), .least = 1, .most = 10000, .standard = "960",
+    {.name = "rate", .type = SCHEMA_INT, .offset = SET(outbox.rate), .least = 1, .most = 1000000, .standard = "960",
         .about = "Requests to PagerDuty a minute for each token, all nodes together."},
     {.name = "request", .type = SCHEMA_DURATION, .offset = SET(outbox.request_ms), .least = SECONDS, .most = 20 * SECONDS,
         .standard = "20s",
