@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/store/statements.h"
+#include "lib/store/statistics.h"
 
 extern const struct embedded sql_migrations[];
 extern const int sql_migrations_count;
@@ -17,6 +18,7 @@ extern const struct embedded sql_scripts[];
 struct store {
     struct pg *lanes[STORE_LANES]; /* owned */
     struct error trouble;          /* of the last lane that went down */
+    struct statistics *statistics; /* owned */
 };
 
 static const char *const lane_names[] = {"renewal", "intake", "work"};
@@ -60,6 +62,7 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
             return NULL;
         }
     }
+    s->statistics = statistics_new(loop, s);
     return s;
 }
 
@@ -67,6 +70,7 @@ void store_free(struct store *s)
 {
     if (!s)
         return;
+    statistics_free(s->statistics);
     for (int i = 0; i < STORE_LANES; i++)
         pg_free(s->lanes[i]);
     free(s);

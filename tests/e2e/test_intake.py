@@ -214,3 +214,11 @@ def test_a_flood_of_wrong_signatures_reads_broken_files_once(ready):
     body = webhooks.raw(webhooks.event(webhooks.incident("QFLOOD")))
     assert webhooks.post_all(node, [body] * 50, signature="v1=" + "b" * 64) == [503] * 50
     assert node.read_log().count("the old files stay in force") == 1
+
+
+def test_a_table_that_grows_is_analyzed_within_seconds(ready):
+    """A plan that was made while `run` was empty reads every open run: only fresh statistics make it anew, and autovacuum's
+    come after a minute (and are another column)."""
+    node = ready.node("tokyo", over={"node": {"roles": ["coordinator"]}})
+    assert set(webhooks.post_all(node, [webhooks.event(webhooks.incident(webhooks.new_id(14))) for _ in range(320)])) == {202}
+    ready.database.wait("select last_analyze is not null from pg_stat_user_tables where relname = 'run'", longest_s=60)

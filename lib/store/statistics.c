@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * Asking for fresh statistics. What has grown, the database knows. */
+#include "lib/store/statistics.h"
+
+#include <stdlib.h>
+
+#include "lib/base/clock.h"
+
+#define LOOK_EVERY_MS 2000
+#define WORTH_QUERIES 200 /* between two looks; less makes no table grow so that a plan matters */
+#define COUNTED_WITHIN_MS 12000 /* the server counts the changes of a session that falls idle 10 s later */
+
+struct statistics {
+    struct store *store;      /* borrowed */
+    struct loop_timer *timer; /* owned */
+    uint64_t op;              /* the refresh under way; 0: none */
+    uint64_t sent;            /* statements that this node had sent at the last look */
+    int64_t ask_until_mono_ms;
+};
+
+static uint64_t queries_of(struct store *store)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < STORE_LANES; i++) {
+        struct pg_lane lane;
+        pg_lane(store_lane(store, (enum store_lane)i), &lane);
+        sum += lane.queries;
+    }
+    return sum;
+}
+
+static void on_refreshed(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    (void)answer; /* plans are as they were, where it failed; others tell that the database is away */
+    (void)err;
+    struct statistics *s = owner;
+    s->op = 0;
+}
+
+static void look(void *owner)
+{
+    struct statistics *s = owner;
+    uint64_t sent = queries_of(s->store);
+    int64_t now = clock_mono_ms();
+    if (sent - s->sent >= WORTH_QUERIES)
+        s->ask_until_mono_ms = now + COUNTED_WITHIN_MS;
+    s->sent = sent;
+    if (!s->op && now < s->ask_until_mono_ms)
+        s->op = pg_query(store_lane(s->store, LANE_WORK), "statistics_refresh", NULL, 0, 0, on_refreshed, s);
+}
+
+struct statistics *statistics_new(struct loop *loop, struct store *store)
+{
+    struct statistics *s = calloc(1, sizeof *s);
+    if (!s)
+        abort(); /* one at start-up */
+    s->store = store;
+    s->timer = loop_timer_new(loop, look, s);
+    loop_timer_start(s->timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
+    return s;
+}
+
+void statistics_free(struct statistics *s)
+{
+    if (!s)
+        return;
+    if (s->op)
+        pg_forget(store_lane(s->store, LANE_WORK), s->op);
+    loop_timer_free(s->timer);
+    free(s);
+}
