@@ -23,7 +23,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
-SUITES = ["gates", "unit", "integration", "e2e", "asan", "model", "twins", "cluster", "compilers", "fuzz"]
+SUITES = ["gates", "unit", "integration", "e2e", "asan", "model", "twins", "cluster", "compilers", "bench", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -206,6 +206,11 @@ class Run:
 
     def model(self, suite):
         self.lines(suite, [PYTHON, "-B", "tests/model/check.py"])
+
+    def bench(self, suite):
+        """Each benchmark in its quick form: a case a benchmark."""
+        if self.build(suite, "release"):
+            self.lines(suite, ["tests/bench/run", "--quick", "--no-install"])
 
     def fuzz(self, suite):
         if not list((ROOT / "tests/fuzz").glob("fuzz_*.c")):
