@@ -35,7 +35,7 @@ static const struct schema_field node_fields[] = {
         .about = "The region it runs in: stop switches and hosts may name it."},
     {.name = "roles", .type = SCHEMA_WORDS, .offset = SET(node.roles), .words = roles, .standard = "[coordinator, executor]",
         .about = "What it does: take webhooks and write to PagerDuty, hold runs, or both."},
-    {.name = "slots", .type = SCHEMA_INT, .offset = SET(node.slots), .least = 1, .most = 5000, .standard = "500",
+    {.name = "slots", .type = SCHEMA_INT, .offset = SET(node.slots), .least = 1, .most = 20000, .standard = "500",
         .about = "The most runs it holds at once."},
     {.name = "drain", .type = SCHEMA_DURATION, .offset = SET(node.drain_ms), .least = 0, .most = HOURS, .standard = "30s",
         .about = "How long a planned stop waits for steps to end before it hands the runs back."},

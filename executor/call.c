@@ -92,5 +92,6 @@ bool call_read(struct call *c, const struct ssh_outcome *outcome, const struct e
         *out = (struct wrapper_report){.verdict = WRAPPER_BROKEN, .out = "", .text = kept(arena, why.text), .status = -1};
     if (out->verdict == WRAPPER_BROKEN && outcome->err_bytes > 0 && !err)
         out->text = kept(arena, outcome->err);
+    buf_done(&c->answer); /* its texts are in the arena: a run may now wait for hours */
     return true;
 }

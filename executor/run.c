@@ -48,6 +48,11 @@ struct run *run_new(struct worker *w, const struct run_held *held, bool expired)
     if (w->runs)
         w->runs->back = &r->next;
     w->runs = r;
+    r->alike_back = worker_bucket(w, r->id);
+    r->alike = *r->alike_back;
+    if (r->alike)
+        r->alike->alike_back = &r->alike;
+    *r->alike_back = r;
     w->held++;
     return r;
 }
@@ -79,6 +84,9 @@ void run_free(struct run *r)
     *r->back = r->next;
     if (r->next)
         r->next->back = r->back;
+    *r->alike_back = r->alike;
+    if (r->alike)
+        r->alike->alike_back = r->alike_back;
     r->worker->held--;
     r->magic = 0;
     free(r);

@@ -59,6 +59,7 @@ struct run {
     uint32_t magic;
     struct worker *worker; /* borrowed: it owns us */
     struct run *next, **back;
+    struct run *alike, **alike_back; /* in its bucket of worker->by_id */
     char id[ID_UUID_BYTES];
     int64_t epoch, first_epoch; /* now, and as claimed: each write whose answer was lost raises it */
     bool uncertain;             /* such a write may still be done: the run is held anew before it is read */
@@ -96,8 +97,8 @@ struct run {
     const char *doubts[RUN_DOUBTS_TOLD_MAX]; /* arena; sentences, for the ending */
     int doubts_count;
     struct run_result *results; /* arena; one a step of the scenario */
-    struct story_step told[RUN_STEPS_TOLD_MAX];
-    int told_count;
+    struct story_step *told; /* arena; told_count of told_room, which grows to RUN_STEPS_TOLD_MAX */
+    int told_count, told_room;
     struct run_contact contact;
     struct run_hands hands;
     struct run_known known;
@@ -131,11 +132,14 @@ struct run {
     bool healed_by_monitor;
 };
 
+#define WORKER_BUCKETS 4096 /* what three hexadecimal digits can be; thousands of runs are looked up many times */
+
 struct worker {
     uint32_t magic;
     struct worker_settings settings;
     struct worker_parts parts;
     struct run *runs; /* owned */
+    struct run *by_id[WORKER_BUCKETS]; /* the same runs, by the beginning of their ids, which are random */
     struct tokens *tokens; /* owned */
     int held;
     bool claiming[3];
@@ -151,6 +155,10 @@ struct worker {
     struct worker_counts counts;
 };
 
+/* worker.c */
+/* The run of this id that is in hand; NULL: none. */
+struct run *worker_find(const struct worker *w, const char *id);
+struct run **worker_bucket(struct worker *w, const char *id);
 /* run.c */
 struct run *run_new(struct worker *w, const struct run_held *held, bool expired);
 void run_free(struct run *r); /* drops what is under way */

@@ -16,6 +16,8 @@
 #define LOOK_AGAIN_MS 3000
 #define CONNECT_SLACK_MS 30000 /* added to a script's deadline for getting there and back */
 #define STDERR_BYTES 8192
+#define TOLD_ROOM 8
+_Static_assert(RUN_STEPS_TOLD_MAX == 8 * TOLD_ROOM, "it is reached by doubling");
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
@@ -111,11 +113,27 @@ static const char *repaired(struct run *r, const char *text, size_t bytes)
     return copy;
 }
 
+/* Most runs have a handful of attempts, and thousands may wait at once. false: there is no more room. */
+static bool grow_told(struct run *r)
+{
+    int room = r->told_room ? 2 * r->told_room : TOLD_ROOM;
+    struct story_step *more = room <= RUN_STEPS_TOLD_MAX ? arena_alloc(r->arena, (size_t)room * sizeof *more) : NULL;
+    if (!more)
+        return false;
+    for (int i = 0; i < r->told_count; i++)
+        more[i] = r->told[i];
+    r->told = more;
+    r->told_room = room;
+    return true;
+}
+
 void run_step_tell(struct run *r, const struct story_step *s)
 {
-    if (r->told_count == RUN_STEPS_TOLD_MAX) { /* the oldest look but the first check is left out */
-        memmove(&r->told[1], &r->told[2], (RUN_STEPS_TOLD_MAX - 2) * sizeof r->told[0]);
-        r->told_count--;
+    if (r->told_count == r->told_room && !grow_told(r)) {
+        if (r->told_room == 0)
+            return; /* without memory for a single one */
+        memmove(&r->told[1], &r->told[2], (size_t)(r->told_room - 2) * sizeof r->told[0]);
+        r->told_count--; /* the oldest look but the first check is left out */
     }
     r->told[r->told_count++] = *s;
 }

@@ -145,19 +145,27 @@ static void claim_tick(void *owner)
     schedule(w);
 }
 
-static bool holds(const struct worker *w, const char *id)
+struct run **worker_bucket(struct worker *w, const char *id)
 {
-    for (const struct run *r = w->runs; r; r = r->next)
+    unsigned bucket = 0;
+    for (int i = 0; i < 3; i++)
+        bucket = bucket * 16 + (unsigned)(id[i] <= '9' ? id[i] - '0' : id[i] - 'a' + 10);
+    return &w->by_id[bucket % WORKER_BUCKETS]; /* whatever the database calls an id */
+}
+
+struct run *worker_find(const struct worker *w, const char *id)
+{
+    for (struct run *r = *worker_bucket((struct worker *)(uintptr_t)w, id); r; r = r->alike)
         if (r->phase != RUN_DONE && strcmp(r->id, id) == 0)
-            return true;
-    return false;
+            return r;
+    return NULL;
 }
 
 static void take(struct worker *w, const struct run_held *held, enum run_claim_kind kind)
 {
-    for (struct run *r = w->runs; r; r = r->next)
-        if (r->phase != RUN_DONE && strcmp(r->id, held->id) == 0)
-            run_dropped(r, "claimed anew");
+    struct run *before = worker_find(w, held->id);
+    if (before)
+        run_dropped(before, "claimed anew");
     struct run *r = run_new(w, held, kind == CLAIM_EXPIRED);
     if (!r) {
         log_error(w->parts.log, "no memory for a claimed run; its give_up_at hands it over", LOG_S("run", held->id));
@@ -178,7 +186,7 @@ static void on_lost_found(void *owner, const struct pg_answer *answer, const str
     struct run_held held[RUN_CLAIM_MAX];
     int n = run_claimed(answer, held);
     for (int i = 0; i < n; i++)
-        if (!holds(w, held[i].id)) {
+        if (!worker_find(w, held[i].id)) {
             log_warning(w->parts.log, "a run that this node holds was not in hand; it goes on", LOG_S("run", held[i].id));
             take(w, &held[i], CLAIM_WAITING);
         }
@@ -194,7 +202,7 @@ static void on_held(void *owner, const struct pg_answer *answer, const struct er
     w->strange = false;
     const char *id;
     for (int i = 0; (id = run_held_at(answer, i)); i++)
-        w->strange |= !holds(w, id);
+        w->strange |= !worker_find(w, id);
     if (w->strange && was_strange && may_claim(w)) /* not one whose claim or ending is being answered just now */
         w->look_op = run_claim_lost(w->parts.store, lease_incarnation(w->parts.lease), on_lost_found, w);
 }
@@ -282,11 +290,9 @@ static void on_hands(void *owner, const struct pg_answer *answer, const struct e
     for (int i = 0; i < run_hands_count(answer); i++) {
         struct run_hand hand;
         run_hand_at(answer, i, &hand);
-        for (struct run *r = w->runs; r; r = r->next)
-            if (r->phase != RUN_DONE && strcmp(r->id, hand.id) == 0) {
-                run_show_hands(r, &hand);
-                break;
-            }
+        struct run *r = worker_find(w, hand.id);
+        if (r)
+            run_show_hands(r, &hand);
     }
 }
 

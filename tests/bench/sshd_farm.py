@@ -53,6 +53,11 @@ class Farm:
                   f"  UserKnownHostsFile {self.known_hosts}\n  StrictHostKeyChecking yes\n  GlobalKnownHostsFile /dev/null\n")
         self.config.write_text("".join(lines) + common, encoding="utf-8")
 
+    def hosts(self, count, **more):
+        """{name: inventory entry}, each a machine and an SSH session of its own to firstline."""
+        return {f"bench{n + 1}": {"address": "127.0.0.1", "port": self.boxes[n % len(self.boxes)].port, "user": USER, "key": str(self.key),
+                                  "known_as": f"bench{n + 1}", "machine": f"bench-machine-{n + 1}", **more} for n in range(count)}
+
     def list_of(self, count):
         path = self.folder / f"hosts-{count}"
         path.write_text("".join(f"bench{i + 1}\n" for i in range(count)), encoding="utf-8")

@@ -217,7 +217,7 @@ static const struct {
     {"node: { slots: '5' }\n", "f.yaml:1:16: slots wants a whole number, without quotes"},
     {"node: { slots: many }\n", "f.yaml:1:16: slots wants a whole number, not text"},
     {"node: { slots: 0 }\n", "f.yaml:1:16: slots is 0; it must be at least 1"},
-    {"node: { slots: 5001 }\n", "slots is 5001; it must be at most 5000"},
+    {"node: { slots: 20001 }\n", "slots is 20001; it must be at most 20000"},
     {"node: { slots: 1.5 }\n", "slots wants a whole number, not a number"},
     {"node: { drain: 30 }\n", "f.yaml:1:16: drain has no unit; write 30s, for example"},
     {"node: { drain: 30x }\n", "f.yaml:1:16: drain: \"30x\" is no duration: the units are ms, s, m, h and d"},
