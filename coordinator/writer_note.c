@@ -54,14 +54,23 @@ static void add_if_room(struct job *j)
 
 /* --- reading the notes -------------------------------------------------------------------------------------------- */
 
-static void look(struct job *j);
+static void list(struct job *j);
 
-static void look_again(void *owner)
+static void list_again(void *owner)
 {
-    job_read(owner, 1, look);
+    job_read(owner, 1, list);
 }
 
-static void on_looked(void *owner, uint64_t id, const struct pagerduty_result *r)
+static const struct pagerduty_note *find_marker(const struct job *j, const struct pagerduty_result *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->notes[i].content && strstr(r->notes[i].content, j->item->row.marker))
+            return &r->notes[i];
+    return NULL;
+}
+
+/* Listed to look for a note that may be there, or only to count. */
+static void on_listed(void *owner, uint64_t id, const struct pagerduty_result *r)
 {
     struct job *j = owner;
     (void)id;
@@ -70,45 +79,24 @@ static void on_looked(void *owner, uint64_t id, const struct pagerduty_result *r
         return;
     }
     j->notes = (int)r->count;
-    for (size_t i = 0; i < r->count; i++)
-        if (r->notes[i].content && strstr(r->notes[i].content, j->item->row.marker)) {
-            job_finish(j, OUTBOX_SENT, r->notes[i].id, NULL, 0);
-            return;
-        }
-    if (++j->looked < 2)
-        job_later(j, LOOK_APART_MS, look_again);
+    const struct pagerduty_note *sent = j->item->row.unknown ? find_marker(j, r) : NULL;
+    if (sent)
+        job_finish(j, OUTBOX_SENT, sent->id, NULL, 0);
+    else if (j->item->row.unknown && ++j->looked < 2)
+        job_later(j, LOOK_APART_MS, list_again);
     else
         add_if_room(j);
 }
 
-static void look(struct job *j)
+static void list(struct job *j)
 {
-    j->request = pagerduty_list_notes(j->account.client, j->item->row.target, on_looked, j);
-}
-
-static void on_counted(void *owner, uint64_t id, const struct pagerduty_result *r)
-{
-    struct job *j = owner;
-    (void)id;
-    if (r->class != PAGERDUTY_DONE) {
-        job_finish_failed(j, r, false);
-        return;
-    }
-    j->notes = (int)r->count;
-    add_if_room(j);
-}
-
-static void count(struct job *j)
-{
-    j->request = pagerduty_list_notes(j->account.client, j->item->row.target, on_counted, j);
+    j->request = pagerduty_list_notes(j->account.client, j->item->row.target, on_listed, j);
 }
 
 void writer_note(struct job *j)
 {
-    if (j->item->row.unknown)
-        job_read(j, 1, look);
-    else if (j->notes < 0 && j->item->row.age_ms > NEW_MS)
-        job_read(j, 1, count);
+    if (j->item->row.unknown || (j->notes < 0 && j->item->row.age_ms > NEW_MS))
+        job_read(j, 1, list);
     else
         add_if_room(j);
 }

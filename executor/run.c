@@ -176,8 +176,6 @@ void run_ended(struct run *r)
 
 /* --- loading ------------------------------------------------------------------------------------------------------ */
 
-static void load(struct run *r);
-
 static void keep_row(struct run *r, const struct run_row *row)
 {
     r->account = run_text(r, row->account);
@@ -253,6 +251,8 @@ static void on_loaded(void *owner, const struct pg_answer *answer, const struct 
         run_match(r);
     }
 }
+
+static void load(struct run *r);
 
 static void on_held_anew(void *owner, const struct pg_answer *answer, const struct error *err)
 {

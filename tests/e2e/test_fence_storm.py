@@ -8,7 +8,8 @@ import threading
 
 import pytest
 
-from tests.kit.wrapper_world import Machine, Place
+from tests.kit.fixtures import fixture_nothing_left, fixture_wrapper_machine  # noqa: F401
+from tests.kit.wrapper_world import Place
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="makes users and mounts in a namespace: needs root")
 
@@ -19,19 +20,6 @@ MACHINES = [("dash", "all"), ("dash", "no-flock"), ("bash", "all"), ("bash", "no
 NO_FENCE = (b"fl_main\n}\n", b"fl_begin() { [ -d \"$fl_dir\" ] || mkdir \"$fl_dir\"; }\nfl_look_up() { return 1; }\n"
             b"fl_holder() { return 1; }\nfl_let_lock() { :; }\nfl_main\n}\n")
 ANSWERS = {"ended", "running", "machine busy", "refused: a newer holder was there", "never started"}
-
-
-@pytest.fixture(scope="module", name="machine")
-def fixture_machine():
-    made = Machine()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(machine):
-    yield
-    machine.kill_all()
 
 
 def storm(machine, shell, variant, patch=None):

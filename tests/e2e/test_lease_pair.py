@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.kit import processes, webhooks
+from tests.kit.fixtures import fixture_pair_stage  # noqa: F401
 from tests.kit.node import program
 from tests.kit.pair import Pair
 from tests.kit.proxy import Proxy
@@ -19,13 +20,6 @@ SILENT_S = 8
 GATE = "touch at-{0}; until test -e go; do sleep 0.2; done; "
 OVER = "this incarnation is over"
 UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-"
-
-
-@pytest.fixture(name="stage")
-def fixture_stage(make_stage):
-    stage = make_stage(database=Pair)
-    stage.world.scenario("broken", scenario(within="60s", timeout="5m"))
-    return stage
 
 
 def beats(stage):

@@ -5,23 +5,13 @@ slots by half; and at a planned stop at once, one node after the other, with not
 import threading
 import time
 
-import pytest
-
 from tests.kit import processes
-from tests.kit.pair import Pair
-from tests.kit.stage import scenario
+from tests.kit.fixtures import fixture_pair_stage  # noqa: F401
 
 QUICK = {"lease": {"renew": "500ms", "length": "3s", "gap": "2s"}}
 STEADY = {"lease": {"renew": "1s", "length": "30s", "gap": "15s"}}  # nobody is reaped while a test asks who does what
 GATE = "touch at-{0}; until test -e go; do sleep 0.2; done; "
 HELD = "select count(*) from run r join node n on n.incarnation = r.holder where n.name = %s and r.ended_at is null"
-
-
-@pytest.fixture(name="stage")
-def fixture_stage(make_stage):
-    stage = make_stage(database=Pair)
-    stage.world.scenario("broken", scenario(within="5m", timeout="5m"))
-    return stage
 
 
 def test_a_worker_without_scenarios_takes_over_in_doubt_first(stage):

@@ -10,14 +10,13 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "kit"))
-from wrapper_world import SHELLS, USERS, VARIANTS, Machine, Place, wait_for  # noqa: E402
+from tests.kit.fixtures import fixture_nothing_left, fixture_wrapper_machine  # noqa: F401
+from tests.kit.wrapper_world import SHELLS, USERS, VARIANTS, Place, wait_for
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="makes users and mounts in a namespace: needs root")
 
@@ -25,19 +24,6 @@ SHELL_NAMES = list(SHELLS)
 # BusyBox of Debian has no flock of its own: "no-flock" is the same as "all"; for the others, "flock" is.
 MATRIX = [(shell, variant) for shell in SHELLS for variant in VARIANTS
           if variant != ("no-flock" if shell == "busybox" else "flock")]
-
-
-@pytest.fixture(scope="module")
-def machine():
-    made = Machine()
-    yield made
-    made.close()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_left(machine):
-    yield
-    machine.kill_all()
 
 
 # --- what a script's end is called ----------------------------------------------------------------------------------
