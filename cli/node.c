@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/alarms.h"
+#include "cli/clients.h"
 #include "cli/command.h"
 #include "cli/database.h"
 #include "cli/reload.h"
@@ -34,8 +35,7 @@ struct node {
     struct lease *lease;
     struct library *library;
     struct http_client *http;
-    struct pagerduty **clients; /* one for each account that was ever configured */
-    int clients_count;
+    struct clients *clients;
     struct budget *budget;
     struct pager_desk *desk;
     struct writer *writer;
@@ -155,49 +155,6 @@ static void on_failed_write(void *owner, const struct outbox_item *item, const c
 
 /* --- reload ------------------------------------------------------------------------------------------------------- */
 
-/* NULL and err: CONFIG, LIMIT. Owned by the node until it ends: what is under way may use it. */
-static struct pagerduty *add_client(struct node *n, const struct settings_account *account, struct error *err)
-{
-    struct pagerduty **more = realloc(n->clients, (size_t)(n->clients_count + 1) * sizeof *more);
-    if (!more) {
-        error_set(err, ERROR_LIMIT, "no memory for a client");
-        return NULL;
-    }
-    n->clients = more;
-    struct pagerduty_settings ps = {.base_url = settings_api_url(account), .events_url = settings_events_url(account),
-        .token = account->token.data, .from_email = account->from,
-        .write_ms = (unsigned)n->files->settings->outbox.request_ms};
-    struct pagerduty *client = pagerduty_new(n->loop, n->http, &ps, err);
-    if (client) {
-        pagerduty_set_budget(client, n->budget, account->name);
-        n->clients[n->clients_count++] = client;
-    }
-    return client;
-}
-
-static struct pagerduty *find_client(const struct node *n, const char *account)
-{
-    for (int i = 0; i < n->files->accounts_count; i++)
-        if (strcmp(n->files->accounts[i].name, account) == 0)
-            return n->files->accounts[i].client;
-    return NULL;
-}
-
-/* Accounts keep their clients; one that is new gets its own. */
-static void fill_clients(struct node *n, struct node_files *f)
-{
-    const struct settings_account *accounts = f->settings->accounts.items;
-    for (int i = 0; i < f->accounts_count; i++) {
-        struct error err = {0};
-        struct pagerduty *client = find_client(n, f->accounts[i].name);
-        if (client && pagerduty_set_token(client, accounts[i].token.data) < 0)
-            log_error(&n->log, "the old token stays in force: the new one is not one line", LOG_S("account", accounts[i].name));
-        f->accounts[i].client = client ? client : add_client(n, &accounts[i], &err);
-        if (err.kind != ERROR_NONE)
-            log_failure(LOG_ERROR, &n->log, "an account cannot be written to until the next reload", &err);
-    }
-}
-
 static void forget_retired(struct node *n)
 {
     int64_t now = clock_mono_ms();
@@ -222,7 +179,9 @@ static int retired_count(const struct node *n)
 
 static void swap_in(struct node *n, struct node_files *f)
 {
-    fill_clients(n, f);
+    struct error err = {0};
+    if (clients_fill(n->clients, n->files, f, &err) < 0)
+        log_failure(LOG_ERROR, &n->log, "it cannot be written to until the next reload", &err);
     f->next = n->files;
     n->files->retired_mono_ms = clock_mono_ms();
     n->files = f;
@@ -366,19 +325,6 @@ static void on_request(void *owner, struct http_request *req)
 
 /* --- starting ----------------------------------------------------------------------------------------------------- */
 
-static void start_clients(struct node *n)
-{
-    const struct settings_account *accounts = n->files->settings->accounts.items;
-    struct error err = {0};
-    for (int i = 0; i < n->files->accounts_count; i++) {
-        n->files->accounts[i].client = add_client(n, &accounts[i], &err);
-        if (!n->files->accounts[i].client) {
-            fprintf(stderr, "firstline: account %s: %s\n", accounts[i].name, err.text);
-            exit(EXIT_USAGE);
-        }
-    }
-}
-
 static void start_executor(struct node *n)
 {
     const struct settings *s = n->files->settings;
@@ -515,7 +461,11 @@ static int start(struct node *n, struct error *err)
     if (!n->http)
         return -1;
     n->budget = budget_new(n->loop, n->store, (int)s->outbox.rate);
-    start_clients(n);
+    n->clients = clients_new(n->loop, n->http, n->budget, (unsigned)s->outbox.request_ms, &n->log);
+    if (clients_fill(n->clients, NULL, n->files, err) < 0) {
+        fprintf(stderr, "firstline: %s\n", err->text);
+        exit(EXIT_USAGE);
+    }
     n->desk = pager_desk_new(n->loop, n->budget, n->files->accounts, n->files->accounts_count);
     struct writer_settings ws = {.accounts = n->files->accounts, .accounts_count = n->files->accounts_count,
         .lease_ms = s->lease.length_ms, .request_ms = s->outbox.request_ms, .title_strip = story_title_strip};
@@ -542,9 +492,7 @@ static void finish(struct node *n)
     metrics_free(n->metrics);
     health_free(n->health);
     worker_free(n->worker);
-    for (int i = 0; i < n->clients_count; i++)
-        pagerduty_free(n->clients[i]);
-    free(n->clients);
+    clients_free(n->clients);
     reconciler_free(n->reconciler);
     retention_free(n->retention);
     writer_free(n->writer);
