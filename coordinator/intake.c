@@ -16,6 +16,8 @@
 #define ANSWER_WITHIN_MS 3000 /* PagerDuty waits 5 s */
 #define OLDEST_MS (72LL * 3600 * 1000)
 #define PENDING_ARENA_BYTES (64 * 1024)
+#define UNDER_WAY_MAX 2    /* commits: while the database does one, the next is there already */
+#define TOGETHER_MOST 200  /* what came during a commit and goes with the next; x 5 statements, see PG_STATEMENTS_MAX */
 
 /* A request between its signature and its answer. */
 struct pending {
@@ -53,9 +55,10 @@ struct intake {
     struct intake_events events;
     const struct log_ctx *log; /* borrowed */
     struct loop_timer *timer;  /* owned */
-    struct pending *waiting;   /* owned, newest first */
+    struct pending *waiting, **waiting_end; /* owned, oldest first */
     unsigned waiting_count;
     struct batch *batches; /* owned, in flight */
+    unsigned batches_count;
     struct intake_counts counts;
 };
 
@@ -70,6 +73,7 @@ struct intake *intake_new(struct loop *loop, struct store *store, const struct i
         abort(); /* one at start-up */
     *in = (struct intake){.loop = loop, .store = store, .events = *events, .log = log,
         .started_mono_ms = clock_mono_ms()};
+    in->waiting_end = &in->waiting;
     intake_swap(in, settings);
     in->timer = loop_timer_new(loop, flush, in);
     return in;
@@ -231,8 +235,8 @@ void intake_take(struct intake *in, struct http_request *req)
         answer(req, 503, "out of memory\n");
         return;
     }
-    p->next = in->waiting;
-    in->waiting = p;
+    *in->waiting_end = p;
+    in->waiting_end = &p->next;
     if (++in->waiting_count >= in->settings.together_max)
         flush(in);
     else if (!loop_timer_active(in->timer))
@@ -241,20 +245,34 @@ void intake_take(struct intake *in, struct http_request *req)
 
 /* --- committing --------------------------------------------------------------------------------------------------- */
 
+/* Whether those that wait go now. A commit may take a round trip to the other region, and one connection commits one after the
+ * other: small groups behind it would each wait for all before them. */
+static bool is_due(const struct intake *in)
+{
+    return in->waiting
+        && (in->batches_count == 0 || (in->waiting_count >= in->settings.together_max && in->batches_count < UNDER_WAY_MAX));
+}
+
+static struct pending *take_oldest(struct intake *in)
+{
+    struct pending *first = in->waiting, **end = &in->waiting;
+    unsigned count = 0;
+    for (; *end && count < TOGETHER_MOST; count++)
+        end = &(*end)->next;
+    in->waiting = *end;
+    *end = NULL;
+    in->waiting_count -= count;
+    if (!in->waiting)
+        in->waiting_end = &in->waiting;
+    return first;
+}
+
 static void flush(void *owner)
 {
     struct intake *in = owner;
     loop_timer_stop(in->timer);
-    struct pending *oldest_first = NULL;
-    while (in->waiting) {
-        struct pending *p = in->waiting;
-        in->waiting = p->next;
-        p->next = oldest_first;
-        oldest_first = p;
-    }
-    in->waiting_count = 0;
-    if (oldest_first)
-        batch_send(in, oldest_first, false);
+    while (is_due(in))
+        batch_send(in, take_oldest(in), false);
 }
 
 static struct pending *batch_take(struct batch *b)
@@ -263,6 +281,7 @@ static struct pending *batch_take(struct batch *b)
     *b->back = b->next;
     if (b->next)
         b->next->back = b->back;
+    b->in->batches_count--;
     free(b);
     return members;
 }
@@ -337,6 +356,7 @@ static void on_batch(void *owner, const struct pg_answer *result, const struct e
             committed(in, p, result);
         }
     }
+    flush(in);
 }
 
 static int by_key(const void *a, const void *b)
@@ -400,6 +420,7 @@ static void batch_send(struct intake *in, struct pending *members, bool alone)
     if (in->batches)
         in->batches->back = &b->next;
     in->batches = b;
+    in->batches_count++;
     int64_t left = ANSWER_WITHIN_MS - (clock_mono_ms() - members->arrived_mono_ms);
     b->op = pg_group_send(group, left > 1 ? (unsigned)left : 1, on_batch, b);
     if (fault_twin("acknowledge-before-commit")) {

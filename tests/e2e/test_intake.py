@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The door: what is answered 202 is stored and runs once, whatever else comes in, and whatever happens to the database."""
 
+import concurrent.futures
 import json
+import time
 
+import psycopg2
 import pytest
 import yaml
 
@@ -222,3 +225,21 @@ def test_a_table_that_grows_is_analyzed_within_seconds(ready):
     node = ready.node("tokyo", over={"node": {"roles": ["coordinator"]}})
     assert set(webhooks.post_all(node, [webhooks.event(webhooks.incident(webhooks.new_id(14))) for _ in range(320)])) == {202}
     ready.database.wait("select last_analyze is not null from pg_stat_user_tables where relname = 'run'", longest_s=60)
+
+
+def test_what_comes_during_a_commit_goes_together_with_the_next(ready):
+    """Else each 2 ms of a steady stream would wait for the commits of all before it."""
+    node = ready.node("tokyo", over={"node": {"roles": ["coordinator"]}})
+    bodies = [webhooks.event(webhooks.incident(webhooks.new_id(14))) for _ in range(15)]
+    held = psycopg2.connect(ready.database.conninfo())
+    with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+        with held.cursor() as cursor:
+            cursor.execute("lock table event in access exclusive mode")
+        answers = [pool.submit(webhooks.post, node, bodies[0])]
+        ready.database.wait("select count(*) > 0 from pg_stat_activity where wait_event_type = 'Lock' and query ilike '%into event%'")
+        for body in bodies[1:]:
+            answers.append(pool.submit(webhooks.post, node, body))
+            time.sleep(0.01)  # longer than events wait for each other
+        held.close()
+        assert {answer.result() for answer in answers} == {202}
+    assert ready.database.one("select count(distinct xmin::text) from event") <= 3
