@@ -26,6 +26,7 @@ import pathlib
 
 from tests.kit import processes
 from tests.kit.postgres import Postgres
+from tests.kit.proxy import Proxy
 
 LIMIT_S = 60
 SETTINGS = {"wal_log_hints": "on", "wal_sender_timeout": "5s", "wal_receiver_timeout": "5s", "max_connections": 200,
@@ -34,15 +35,18 @@ SYNC = "select coalesce((select sync_state from pg_stat_replication limit 1), ''
 
 
 class Pair:
-    """settings: further lines of both servers' postgresql.conf. clocks: how much each server's wall clock is off."""
+    """settings: further lines of both servers' postgresql.conf. clocks: how much each server's wall clock is off. delay_s: of the
+    stream to the standby, each way; not after a promotion."""
 
-    def __init__(self, folder, settings=None, clocks=("", "")):
+    def __init__(self, folder, settings=None, clocks=("", ""), delay_s=0.0):
         self.folder = pathlib.Path(folder)
+        self.relay = None
         first = Postgres(self.folder / "one", {**SETTINGS, **(settings or {})}, clock=clocks[0])
         self.hosts = [first]
         try:
             self.hosts.append(Postgres(self.folder / "two", clock=clocks[1], of=first))
             self.primary, self.standby, self.old = first, self.hosts[1], None
+            self.relay = Proxy(first.port, delay_s) if delay_s else None
             self._follow()
         except BaseException:
             self.stop()
@@ -58,14 +62,18 @@ class Pair:
         for host in reversed(self.hosts):
             with contextlib.suppress(Exception):
                 host.kill()
+        if self.relay:
+            self.relay.__exit__()
 
     # --- who is who ------------------------------------------------------------------------------------------------
 
     def _follow(self):
         """The standby starts to stream from the primary, which from then on waits for it."""
         self.standby.write("standby.signal", "")
-        self.standby.write("postgresql.auto.conf",
-                           f"primary_conninfo = '{self.primary.conninfo('postgres')} application_name=standby'\n")
+        conninfo = self.primary.conninfo("postgres")
+        if self.relay and self.relay.target == self.primary.port:
+            conninfo = conninfo.replace(f"port={self.primary.port}", f"port={self.relay.port}")
+        self.standby.write("postgresql.auto.conf", f"primary_conninfo = '{conninfo} application_name=standby'\n")
         self.standby.start()
         self.together()
 

@@ -10,15 +10,18 @@
         way.refuse(); way.admit()                         # every connection is closed, and each new one at once
         way.cut()                                         # closes every connection
         way.cancels                                       # Postgres cancel requests that came through
+    Proxy(server.port, delay_s=0.015)                     # every byte arrives so much later, either way
 
 Both directions of a connection are threads of their own; none of them outlives the proxy.
 """
 
 import contextlib
+import queue
 import re
 import select
 import socket
 import threading
+import time
 
 CANCEL = bytes.fromhex("04d2162e")  # 80877102, where a Postgres startup packet has its version
 PIECE_BYTES = 65536
@@ -65,8 +68,8 @@ class _Way:
 
 
 class Proxy:
-    def __init__(self, target):
-        self.target = target
+    def __init__(self, target, delay_s=0.0):
+        self.target, self.delay_s = target, delay_s
         self.cancels = self.lost = 0
         self.word = self.matching = self.dropped = None
         self.refuses = False
@@ -111,6 +114,26 @@ class Proxy:
 
     def pieces(self, end, way):
         """What comes from one end, as long as the way is open and flows."""
+        return self._late(end, way) if self.delay_s else self._read(end, way)
+
+    def _late(self, end, way):
+        """Each piece when it is due; read meanwhile, so that a delay is no narrowness."""
+        came = queue.SimpleQueue()
+
+        def read():
+            with contextlib.suppress(OSError):
+                for piece in self._read(end, way):
+                    came.put((time.monotonic() + self.delay_s, piece))
+            came.put((0, b""))
+        threading.Thread(target=read, daemon=True).start()
+        while True:
+            due, piece = came.get()
+            if not piece:
+                return
+            time.sleep(max(0.0, due - time.monotonic()))
+            yield piece
+
+    def _read(self, end, way):
         while not way.closed:
             if not select.select([end], [], [], 0.2)[0]:
                 continue
