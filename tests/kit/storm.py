@@ -51,6 +51,18 @@ START, ENDINGS = "firstline is checking", ("Recovered.", "Already healthy.", "Ha
                                            "Not handled.")
 
 
+def busiest_minute(simulator):
+    """The most requests that PagerDuty saw in any 60 s, wherever they begin."""
+    stamps = [datetime.datetime.fromisoformat(request["at"].replace("Z", "+00:00")).timestamp()
+              for request in simulator.requests(limit=1_000_000) if not request["path"].startswith("/v2/")]
+    most = first = 0
+    for last, stamp in enumerate(stamps):
+        while stamps[first] <= stamp - 60:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
 class Storm:
     def __init__(self, world, incidents, hosts):
         self.world = world
@@ -121,17 +133,6 @@ class Storm:
         return [fault for number, kind in enumerate(self.kinds) for fault in self._fault_of(
             number, kind, self.made[number][0], int(starts.get(f"s{number}.log", 0)))]
 
-    def busiest_minute(self):
-        """The most requests that PagerDuty saw in any 60 s, wherever they begin."""
-        stamps = [datetime.datetime.fromisoformat(request["at"].replace("Z", "+00:00")).timestamp()
-                  for request in self.world.simulator.requests(limit=1_000_000) if not request["path"].startswith("/v2/")]
-        most = first = 0
-        for last, stamp in enumerate(stamps):
-            while stamps[first] <= stamp - 60:
-                first += 1
-            most = max(most, last - first + 1)
-        return most
-
     def overtaken(self):
         """(rows of incidents without an ending that were begun while another's ending waited for a sender, all such rows,
         the most endings that waited at once)."""
@@ -162,15 +163,15 @@ class Storm:
         """Endings first between incidents, and the budget kept to the request."""
         count, _, _ = self.overtaken()
         wrong = [f"{count} rows went before an ending that waited"] if count > SENDERS else []
-        if self.busiest_minute() > rate:
-            wrong.append(f"{self.busiest_minute()} requests in a minute, and {rate} are allowed")
+        if busiest_minute(self.world.simulator) > rate:
+            wrong.append(f"{busiest_minute(self.world.simulator)} requests in a minute, and {rate} are allowed")
         return wrong
 
     def numbers(self):
         requests = self.world.simulator.control("GET", "counters")["requests"]
         return {"incidents": len(self.made), "endings": dict(collections.Counter(kind.ending for kind in self.kinds)),
                 **self.times, "memory_kib": {"before": self.memory[0], "most": max(self.memory), "last": self.memory[-1]},
-                "requests_to_pagerduty": requests, "busiest_minute": self.busiest_minute(),
+                "requests_to_pagerduty": requests, "busiest_minute": busiest_minute(self.world.simulator),
                 "refused_for_the_rate": sum(count for name, count in requests.items() if name.endswith(" 429")),
                 **dict(zip(("begun_before_a_waiting_ending", "begun_without_ending", "endings_waiting_most"), self.overtaken())),
                 "progress_notes_left_out": sum(self.left_out.values()), "endings_that_say_so": len(self.left_out),
