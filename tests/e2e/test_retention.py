@@ -188,7 +188,7 @@ def test_what_changed_meanwhile(world, archive, scratch):
     late_row(world.database)
     go[0].touch()
     processes.wait_until(here[1].exists, 60, "the next file to be kept")
-    assert "it changed while it was archived" in part(node)["why"]
+    wait_away(world, node, "it changed while it was archived")
     world.database.query("vacuum full run_history_202401")
     go[1].touch()
     wait_left(world)
