@@ -322,7 +322,7 @@ create table step_history (like step including defaults) partition by range (sta
 create table decision_history (like decision including defaults) partition by range (at);
 create table outbox_history (like outbox including defaults) partition by range (created_at);
 create table event_history (like event including defaults) partition by range (received_at);
-create index run_history_incident on run_history (account, incident_key);
+create index run_history_incident on run_history (incident_key);
 create index run_history_id on run_history (id);
 create index run_history_created on run_history (created_at);
 create index step_history_run on step_history (run);

@@ -10,5 +10,6 @@ set timezone = 'UTC';
 set datestyle = 'ISO, YMD';
 set bytea_output = 'hex';
 set default_transaction_isolation = 'read committed';
+set jit = off; -- no statement of ours is long enough to gain by it; a wrong estimate would cost it 100 ms
 select current_setting('synchronous_commit') as synchronous_commit,
     pg_postmaster_start_time()::text as started;

@@ -7,8 +7,9 @@
 with listed as (
     select distinct on (l.k) l.* from jsonb_to_recordset($2) as l(k text, c timestamptz, h timestamptz, f text)
 ), webhooks as (
-    select not exists (select from event e where e.received_at > clock_timestamp() - $5::bigint * interval '1 ms'
-                                             and e.account = $1 and e.subscription <> 'reconciler') as quiet
+    select (select e.id from event e where e.received_at > statement_timestamp() - $5::bigint * interval '1 ms'
+                                       and e.account = $1 and e.subscription <> 'reconciler'
+             order by e.received_at desc limit 1) is null as quiet -- from the newest on: days of events are hot
 ), compared as (
     select l.k, w.quiet, i.looked_at, i.opening, r.id is not null as runs,
            case when i.id is null and l.c < $3 then case when l.h >= $3 then 'old' end

@@ -19,17 +19,17 @@ with lock as (
      where c.scope in ('global', 'history-lost') or (c.scope = 'region' and c.key = $3)
         or (c.scope = 'customer' and c.key = l.customer) or (c.scope = 'scenario' and c.key = l.scenario)
      order by c.set_at limit 1
-), again as (
+), again as ( -- statement_timestamp() may be an index condition and chooses partitions, clock_timestamp() may not
     select count(*) as n from (
         select 1 from step s, lock l
          where s.verb = 'recover' and s.state <> 'not_started' and s.machine = $8::jsonb ->> 'machine'
            and s.scenario = l.scenario and s.title = $8::jsonb ->> 'title' and s.run <> l.id
-           and s.started_at > clock_timestamp() - $5::bigint * interval '1 ms'
+           and s.started_at > statement_timestamp() - $5::bigint * interval '1 ms'
         union all
         select 1 from step_history s, lock l
          where s.verb = 'recover' and s.state <> 'not_started' and s.machine = $8::jsonb ->> 'machine'
            and s.scenario = l.scenario and s.title = $8::jsonb ->> 'title' and s.run <> l.id
-           and s.started_at > clock_timestamp() - $5::bigint * interval '1 ms') x
+           and s.started_at > statement_timestamp() - $5::bigint * interval '1 ms') x
 ), verdict as (
     select case
         when exists (select from stop) then 'stop'

@@ -54,10 +54,10 @@ give_up_after: 30m
 class Scene:
     """A node and its world. Each incident is about a service of its own, on one of so many hosts."""
 
-    def __init__(self, bench, box, hosts, name):
+    def __init__(self, bench, box, hosts, name, settings=None):
         self.box, self.hosts, self.name = box, hosts, name
         self._stack = contextlib.ExitStack()
-        self.database = self._stack.enter_context(Postgres(bench.scratch / f"pg-{name}", DURABLE))
+        self.database = self._stack.enter_context(Postgres(bench.scratch / f"pg-{name}", {**DURABLE, **(settings or {})}))
         self.simulator = self._stack.enter_context(Simulator(settings=SIMULATOR))
         self.world = World(bench.scratch / name, self.database, box, self.simulator)
         self._stack.callback(self.world.stop)

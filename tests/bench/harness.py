@@ -35,6 +35,7 @@ class Bench:
         self.quick = options.quick
         self.rounds = options.rounds or (1 if options.quick else 7)
         self.seed = options.seed
+        self.finished = options.finished
         self.chance = random.Random(f"{options.seed} {name}")
         self.began = time.time()
         self.document = {}
