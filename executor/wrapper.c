@@ -263,7 +263,8 @@ static void add_twin(struct buf *out, enum wrapper_act act)
 {
     if (fault_twin("no-fence") && act == WRAPPER_RECOVER)
         buf_add_text(out, "fl_begin() { [ -d \"$fl_dir\" ] || mkdir \"$fl_dir\"; }\n"
-                          "fl_look_up() { return 1; }\nfl_holder() { return 1; }\nfl_let_lock() { :; }\n");
+                          "fl_look_up() { return 1; }\nfl_holder() { return 1; }\nfl_let_lock() { :; }\n"
+                          "fl_ask_for_lock() { :; }\n");
     if (fault_twin("look-without-token") && act == WRAPPER_ASK)
         buf_add_text(out, "fl_take_token() { ft_t=$fl_tl ft_e=$fl_te ft_i=$fl_ti; }\nfl_record() { :; }\n");
 }

@@ -1,15 +1,35 @@
 # Every layer: what is said back, time, and processes as /proc shows them. All names begin with fl_; nothing here is
 # ever exported. Lines that begin with # are not sent.
 
-# One line of the answer. The first word is the boundary of this request, which no script can guess.
+# One line from layer to layer. The first word is the boundary of this request, which no script can guess. Begins with a
+# newline: what another has written in part stays a line of its own.
+fl_tell() {
+    printf '\n%s %s\n' "$fl_n" "$*"
+}
+
+# One line of the answer. The lines go out together: each write wakes sshd and our side, and is a packet.
+fl_words=
 fl_say() {
-    printf '%s %s\n' "$fl_n" "$*"
+    fl_words="$fl_words$fl_n $*
+"
+}
+
+# Behind what a script wrote, which may have ended in the middle of a line.
+fl_gap() {
+    fl_words="$fl_words
+"
+}
+
+fl_send_words() {
+    printf '%s' "$fl_words"
+    fl_words=
 }
 
 # The end of the answer, and of this shell.
 fl_litter=
 fl_bye() {
     fl_say end
+    fl_send_words
     [ -z "$fl_litter" ] || fl_clean
     exit 0
 }
@@ -22,6 +42,14 @@ fl_refuse() { # verdict, sentence
 
 fl_has() {
     command -v "$1" >/dev/null 2>&1
+}
+
+# A pipe of which we hold both ends, 3 and 4, at the cost of no process: a here-document comes through one, and /proc opens
+# its other end. Fails where a shell has a file in its place, as bash before 5.1.
+fl_pair() {
+    command exec 3<<E && read -r fl_l <&3 && [ -p /proc/self/fd/3 ] && command exec 4>/proc/self/fd/3
+.
+E
 }
 
 fl_nap() {
@@ -55,6 +83,12 @@ fl_alive() { # pid:start
     [ -n "$1" ] && fl_stat "${1%:*}" && [ "$fl_start" = "${1#*:}" ] && [ "$fl_st" != Z ]
 }
 
+fl_self=
+# Sets fl_self to this shell, as pid:start.
+fl_know_self() {
+    [ -n "$fl_self" ] || { fl_stat "$fl_pid" && fl_self=$fl_pid:$fl_start; }
+}
+
 # wait, also when a signal interrupts it. Sets fl_w.
 fl_wait() {
     while :; do
@@ -66,45 +100,43 @@ fl_wait() {
 
 # Sets fl_pids to what belongs to a step: who carries its mark in the environment, who is in its session, and the
 # children of these. Who left the session and washed the environment is not found. The number of the session's first
-# process may be another's by now: then only the mark counts. One grep finds the first two kinds; as a rule there are
-# none, and then there is nothing whose children could be looked for.
+# process may be another's by now: then only the mark counts. One grep finds the first two kinds, one more each generation of
+# children; as a rule there are none of the first, and then there is nothing whose children could be looked for.
 fl_scan() { # session as pid:start, mark, "young" where the step began within the last second
     fl_pids=' ' fl_left=0 fl_of=${1%:*}
     fl_stat "$fl_of" && [ "$fl_start" != "${1#*:}" ] && fl_of=
     fl_files='/proc/[0-9]*/environ /proc/[0-9]*/stat'
     [ -z "$3" ] || fl_young "${1%:*}"
     [ -n "$fl_files" ] || return 0
-    for fl_f in $(grep -ls -e "FIRSTLINE_STEP=$2" -e ") [A-Za-z] [0-9]* [0-9]* ${fl_of:-none} " $fl_files); do
-        fl_p=${fl_f%/*} fl_p=${fl_p##*/}
-        case $fl_pids in *" $fl_p "*) continue ;; esac
-        fl_stat "$fl_p" && [ "$fl_st" != Z ] || continue
-        case $fl_f in */stat) [ "$fl_sid" = "$fl_of" ] || continue ;; esac
-        fl_pids="$fl_pids$fl_p "
-    done
-    [ "$fl_pids" != ' ' ] || return 0
-    fl_more=1
-    while [ "$fl_more" = 1 ]; do
-        fl_more=0
-        for fl_f in /proc/[0-9]*; do
-            fl_p=${fl_f#/proc/}
-            case $fl_pids in *" $fl_p "*) continue ;; esac
+    set -- -e "FIRSTLINE_STEP=$2" -e ") [A-Za-z] ${fl_of:-none} " -e ") [A-Za-z] [0-9]* [0-9]* ${fl_of:-none} "
+    while [ $# -gt 0 ]; do
+        fl_new=
+        for fl_f in $(grep -ls "$@" $fl_files); do
+            fl_p=${fl_f%/*} fl_p=${fl_p##*/}
+            case $fl_pids$fl_new in *" $fl_p "*) continue ;; esac
             fl_stat "$fl_p" && [ "$fl_st" != Z ] || continue
-            case "$fl_pids$fl_of " in
-            *" $fl_pp "*) ;;
-            *) [ "$fl_sid" = "$fl_of" ] || continue ;;
-            esac
-            fl_pids="$fl_pids$fl_p "
-            fl_more=1
+            case $fl_f in */stat) case "$fl_pids$fl_of " in *" $fl_pp "* | *" $fl_sid "*) ;; *) continue ;; esac ;; esac
+            fl_new="$fl_new$fl_p "
         done
+        fl_pids="$fl_pids$fl_new"
+        fl_files='/proc/[0-9]*/stat'
+        set --
+        for fl_p in $fl_new; do set -- "$@" -e ") [A-Za-z] $fl_p "; fl_left=$((fl_left + 1)); done
     done
-    for fl_p in $fl_pids; do fl_left=$((fl_left + 1)); done
 }
 
 # Numbers of processes grow, and begin anew at the top: within a second they do not come round to where they were. So
-# what has been started since lies above the session's first process, or above it and below the youngest of all.
+# what has been started since lies above the session's first process, or above it and below the youngest of all. As a rule
+# that are few numbers, and nobody but the watchdog and its sleep has them.
 fl_young() { # pid
     : &
-    fl_files=
+    fl_files= fl_p=$1
+    if [ "$!" -gt "$1" ] && [ "$(($! - $1))" -lt 200 ]; then
+        while fl_p=$((fl_p + 1)); [ "$fl_p" -lt "$!" ]; do
+            case $fl_p in "$fl_w_pid" | "$fl_z_pid") ;; *) [ ! -e "/proc/$fl_p" ] || break ;; esac
+        done
+        [ "$fl_p" -lt "$!" ] || return 0
+    fi
     for fl_f in /proc/[0-9]*; do
         fl_p=${fl_f#/proc/}
         if [ "$!" -gt "$1" ]; then

@@ -15,7 +15,8 @@ fl_contact() {
     fl_say tools $fl_l
     # Whether a line was written is asked of printf, each time.
     [ ! -c /dev/full ] || ! { printf x >/dev/full; } 2>/dev/null || fl_refuse unfit 'printf does not tell when a disk is full'
-    fl_fit mkfifo dd cat head tail wc sleep grep find tr
+    fl_fit dd cat head tail wc sleep grep find tr
+    fl_pair 2>/dev/null || fl_fit mkfifo
     [ -n "$fl_machine" ] || fl_machine=$fl_id
     case $fl_machine in '' | *[!0-9A-Za-z._-]*) fl_refuse unfit 'there is no machine-id: name the machine in the inventory' ;; esac
     fl_choose

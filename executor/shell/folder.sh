@@ -18,8 +18,9 @@ fl_enter() {
     fl_say memory "$fl_mem"
     [ "$fl_boot_now" = "$fl_boot" ] || fl_refuse memory 'the machine has rebooted'
     [ "$fl_mem" = "$fl_memory_id" ] || fl_refuse memory 'the folder has another memory'
-    fl_fit mkfifo dd rm cat head tail wc mkdir sleep grep
     case $fl_lock_kind in flock) fl_fit flock ;; *) fl_fit ln ;; esac
+    fl_ask_for_lock
+    fl_fit dd rm cat head tail wc mkdir sleep grep
 }
 
 fl_fit() {
@@ -82,23 +83,34 @@ fl_reserve() {
 
 # The lock protects tokens and records, never a running script: it is held for some milliseconds. Waits 10 s.
 fl_take_lock() {
-    fl_now
-    fl_until=$((fl_cs + 1000))
-    [ "$fl_lock_kind" != flock ] || exec 9>>lock
+    fl_until=
     until fl_try_lock; do
         fl_now
+        : "${fl_until:=$((fl_cs + 1000))}"
         [ "$fl_cs" -lt "$fl_until" ] || return 1
         fl_nap 0.05
     done
 }
 
+fl_asked=
+# Whoever has descriptor 9 open shares the lock on it: flock takes it for us, while we go on until we need it.
+fl_ask_for_lock() {
+    [ "$fl_lock_kind" = flock ] || return 0
+    exec 9>>lock
+    flock -n 9 &
+    fl_asked=$!
+}
+
 fl_try_lock() {
     if [ "$fl_lock_kind" = flock ]; then
-        flock -n 9
-        return
+        [ -n "$fl_asked" ] || fl_ask_for_lock
+        wait "$fl_asked"
+        fl_r=$?
+        fl_asked=
+        return "$fl_r"
     fi
-    fl_stat "$fl_pid"
-    fl_me="$fl_boot_now $fl_pid $fl_start"
+    fl_know_self
+    fl_me="$fl_boot_now $fl_pid ${fl_self#*:}"
     printf '%s\nend\n' "$fl_me" >"own.$fl_pid" && ln "own.$fl_pid" lock.held 2>/dev/null && {
         rm -f "own.$fl_pid"
         return 0

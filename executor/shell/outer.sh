@@ -69,6 +69,7 @@ fl_token() {
 
 fl_recover() {
     [ -z "$fl_become" ] || fl_has sudo || fl_refuse nobecome 'there is no sudo'
+    fl_know_self
     fl_now
     fl_busy_until=$((fl_cs + 1000))
     while :; do
@@ -106,36 +107,35 @@ fl_holder() {
 # The name of who holds the machine, and the record that says "starting". From here on the attempt is used up. The name is
 # written over the one before, whose attempt has ended: a death between the two leaves no name, and nothing that runs.
 fl_claim() {
-    fl_stat "$fl_pid"
     fr_state=starting fr_text= fr_become=$fl_become fr_started=$fl_wall
-    fl_now
     fl_put current "$fl_run $fl_step $fl_attempt" || fl_no_room
-    fl_record "state starting outer $fl_pid:$fl_start mark $fl_c boot $fl_boot_now started $fl_wall${fl_become:+ become $fl_become}" ||
+    fl_record "state starting outer $fl_self mark $fl_c boot $fl_boot_now started $fl_wall${fl_become:+ become $fl_become}" ||
         fl_no_room
 }
 
-# Three pipes: 3/4 from the inner layer, 5/6 the script's output, 7/8 to the inner layer. Made from named ones, since
-# a shell has no other way to hold both ends. Nobody but their users inherits them.
+# Three pipes: 3/4 from the inner layer and the relay, 5/6 the script's output, 7/8 to the inner layer. Made from named
+# ones, where a shell has no other way to hold both ends. Nobody but their users inherits them.
 fl_pipes() {
     fl_q=$fl_dir/$fl_key
+    fl_pair && exec 5<&3 6>&4 && fl_pair && exec 7<&3 8>&4 && fl_pair && return 0
     mkfifo "$fl_q.a" "$fl_q.b" "$fl_q.c" || return 1
-    printf '' >"$fl_q.whole"
     exec 9<>"$fl_q.a" 3<"$fl_q.a" 4>"$fl_q.a" 9>&-
     exec 9<>"$fl_q.b" 5<"$fl_q.b" 6>"$fl_q.b" 9>&-
     exec 9<>"$fl_q.c" 7<"$fl_q.c" 8>"$fl_q.c" 9>&-
 }
 
 fl_execute() {
-    fl_litter=1
+    fl_litter=1 fl_over= fl_first= fl_torn= fl_turn=0 fl_drop=0
     fl_pipes 2>/dev/null || { fl_why=nofolder fr_text='no pipes could be made'; fl_not_started; }
-    ( fl_relay ) <&5 >/dev/null 2>&1 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    ( fl_relay ) <&5 >&4 2>/dev/null 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    fl_relay_pid=$!
     ( fl_as_inner ) <&7 >&4 2>&6 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
     exec 4>&- 5<&- 6>&- 7<&-
     fl_meet "$!"
     fl_send
     fl_listen fl_write_session <&3
+    fl_drained <&3
     exec 3<&-
-    fl_drained
     fl_sum_up
     fl_answer
 }
@@ -144,6 +144,7 @@ fl_execute() {
 # sent something whole.
 fl_as_inner() {
     [ -z "$fl_become" ] || fl_as "$fl_become" "$fl_start_inner"
+    fl_feed
     read -r fl_go && [ "$fl_go" = go ] || exit 0
     fl_inner 6>&2
 }
@@ -155,7 +156,9 @@ fl_meet() { # our child
         return
     fi
     fl_l=
-    IFS= read -r fl_l <&3
+    while IFS= read -r fl_l; do
+        case $fl_l in 'ready '*) break ;; *' torn') fl_torn=1 ;; esac
+    done <&3
     case $fl_l in
     'ready '*)
         fl_l=${fl_l#ready }
@@ -166,7 +169,7 @@ fl_meet() { # our child
     *)
         exec 8>&-
         fl_why=nobecome
-        fl_drained
+        fl_drained <&3
         fr_text=$(head -c 300 "$fl_q.0" 2>/dev/null | tr -c '[:print:]' ' ')
         fl_not_started
         ;;
@@ -200,7 +203,9 @@ fl_write_session() { # pid:start
 }
 
 # Reads the script's output and keeps the first half of what may be kept, and at least as much of the last, in three
-# files: 0, then 1 and 2 in turn. Stays as a sink for a daemon that still holds the pipe, or its next line would kill it.
+# files: 0, then 1 and 2 in turn. Tells the outer shell: "turn" where it begins another file, "torn" where something was
+# not kept, and at the end "over" and what the first file has. Stays as a sink for a daemon that still holds the pipe, or its
+# next line would kill it.
 fl_relay() {
     trap : HUP INT TERM PIPE
     fl_i=0 fl_drop=0 fl_half=$((fl_out_max / 2))
@@ -208,36 +213,48 @@ fl_relay() {
     while :; do
         fl_r=$(dd bs="$fl_bytes" count="$fl_count" 2>&1 >>"$fl_q.$fl_i")
         case $fl_r in
-        *dd:*) rm -f "$fl_q.whole" reserve.1 ;;
-        *) [ "$((${fl_r%% *}))" -eq "$fl_count" ] || break ;; # fewer blocks, whole and partial: the end
+        [0-9]*+[0-9]*) [ "$((${fl_r%% *}))" -eq "$fl_count" ] || break ;; # fewer blocks, whole and partial: the end
+        *) fl_not_kept || break ;;
         esac
-        [ ! -e "$fl_q.stop" ] || exec cat
+        [ ! -e "$fl_q.stop" ] || exec cat >/dev/null
         fl_bytes=32768 fl_count=1
-        fl_size=$(wc -c <"$fl_q.$fl_i")
-        [ "$fl_size" -ge "$fl_half" ] || continue
+        fl_size_of "$fl_q.$fl_i"
+        [ "$fl_v" -ge "$fl_half" ] || continue
         fl_i=$((fl_i % 2 + 1))
-        [ ! -e "$fl_q.$fl_i" ] || fl_drop=$((fl_drop + $(wc -c <"$fl_q.$fl_i")))
-        printf '%s %s\n' "$fl_i" "$fl_drop" >"$fl_q.turn"
+        fl_size_of "$fl_q.$fl_i"
+        fl_drop=$((fl_drop + fl_v))
+        fl_tell turn "$fl_i" "$fl_drop"
         printf '' >"$fl_q.$fl_i"
     done
-    printf '' >"$fl_q.over"
+    fl_first=${fl_r##*out?} # "N bytes copied": the first dd's are the first file's
+    [ "$fl_bytes" = 4096 ] && fl_tell over "${fl_first%% *}" || fl_tell over
+}
+
+# Room is made once. After that each block for which there is none is let go; fails where there is no more to read.
+fl_not_kept() {
+    fl_bytes=32768 fl_count=1
+    fl_tell torn
+    [ ! -e reserve.1 ] || { rm -f reserve.1 && return 0; }
+    fl_r=$(dd bs=32768 count=1 2>&1 >/dev/null)
+    case $fl_r in 0+0*) return 1 ;; esac
 }
 
 # The relay ends with the output, as a rule at once. A daemon may keep that open: then a second is enough to read what a
-# pipe holds.
+# pipe holds. What we or the alarm write stands behind all that the relay has said.
 fl_drained() {
-    fl_now
-    fl_until=$((fl_cs + 100)) fl_i=0
-    while [ ! -e "$fl_q.over" ]; do
-        fl_i=$((fl_i + 1))
-        [ "$fl_i" -ge 300 ] || continue
-        fl_now
-        if [ "$fl_cs" -ge "$fl_until" ]; then
-            printf '' >"$fl_q.stop"
-            return
-        fi
-        fl_nap 0.02
-    done
+    fl_i=0
+    while [ -z "$fl_over" ] && [ "$fl_i" -lt 100 ] && [ -e "/proc/$fl_relay_pid/fd/0" ]; do fl_i=$((fl_i + 1)); done
+    [ -z "$fl_over" ] || return 0
+    if [ "$fl_i" -lt 100 ]; then
+        fl_tell gone >/proc/self/fd/3
+    else
+        ( sleep 1; fl_tell alarm ) </dev/null >/proc/self/fd/3 2>/dev/null 3<&- 8>&- &
+    fi
+    while [ -z "$fl_over" ] && fl_hear :; do :; done
+    case $fl_over in
+    gone) fl_torn=1 ;;
+    alarm) printf '' >"$fl_q.stop" ;;
+    esac
 }
 
 fl_size_of() {
@@ -245,17 +262,20 @@ fl_size_of() {
 }
 
 fl_sum_up() {
-    fl_i=0 fl_drop=0
-    { read -r fl_i fl_drop <"$fl_q.turn"; } 2>/dev/null
-    fl_size_of "$fl_q.0"
-    fl_a=$fl_v
-    fl_size_of "$fl_q.1"
-    fl_b=$fl_v
-    fl_size_of "$fl_q.2"
-    fr_sizes=$fl_i:$fl_a:$fl_b:$fl_v
+    case $fl_first in
+    '' | *[!0-9]*)
+        fl_size_of "$fl_q.0"
+        fl_a=$fl_v
+        fl_size_of "$fl_q.1"
+        fl_b=$fl_v
+        fl_size_of "$fl_q.2"
+        ;;
+    *) fl_a=$fl_first fl_b=0 fl_v=0 ;;
+    esac
+    fr_sizes=$fl_turn:$fl_a:$fl_b:$fl_v
     fr_total=$((fl_a + fl_b + fl_v + fl_drop))
     fr_whole=1 fr_by_us=0
-    [ -e "$fl_q.whole" ] || fr_whole=0
+    [ -z "$fl_torn" ] || fr_whole=0
     [ ! -e "$fl_q.by_us" ] || fr_by_us=1
     fr_state=ended
     [ "$fr_status$fr_signal$fl_shell" != -1 ] || fr_state=lost
@@ -269,7 +289,9 @@ fl_sum_up() {
 
 # After the answer: nobody waits for it.
 fl_clean() {
-    rm -f "$fl_q.a" "$fl_q.b" "$fl_q.c" "$fl_q.whole" "$fl_q.over" "$fl_q.turn" "$fl_q.by_us"
+    for fl_f in a b c by_us; do
+        [ ! -e "$fl_q.$fl_f" ] || rm -f "$fl_q.$fl_f"
+    done
     fl_reserve
 }
 
@@ -294,6 +316,7 @@ fl_give_out() {
     fl_say total "$fr_total"
     [ "$fr_whole" != 0 ] || fl_say missing 1
     fl_say out
+    [ "$fr_total" -eq 0 ] || fl_send_words
     fl_kept_i=${fr_sizes%%:*} fl_l=${fr_sizes#*:}
     fl_a=${fl_l%%:*} fl_l=${fl_l#*:}
     fl_b=${fl_l%:*} fl_d=${fl_l#*:}
@@ -303,11 +326,12 @@ fl_give_out() {
         fl_kept
     else
         head -c $((fl_out_max / 2)) "$fl_q.0"
-        printf '\n'
+        fl_gap
         fl_say cut $((fr_total - fl_out_max / 2 * 2))
+        fl_send_words
         fl_kept | tail -c $((fl_out_max / 2))
     fi 2>/dev/null
-    printf '\n'
+    fl_gap
 }
 
 # A daemon's late words behind the sizes that were recorded are left out. Which file was written last says their order.

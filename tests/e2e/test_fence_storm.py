@@ -18,7 +18,7 @@ RUNS = 6
 # BusyBox has no flock of its own in Debian: "flock" gives it the other one
 MACHINES = [("dash", "all"), ("dash", "no-flock"), ("bash", "all"), ("bash", "no-flock"), ("busybox", "flock"), ("busybox", "all")]
 NO_FENCE = (b"fl_main\n}\n", b"fl_begin() { [ -d \"$fl_dir\" ] || mkdir \"$fl_dir\"; }\nfl_look_up() { return 1; }\n"
-            b"fl_holder() { return 1; }\nfl_let_lock() { :; }\nfl_main\n}\n")
+            b"fl_holder() { return 1; }\nfl_let_lock() { :; }\nfl_ask_for_lock() { :; }\nfl_main\n}\n")
 ANSWERS = {"ended", "running", "machine busy", "refused: a newer holder was there", "never started"}
 
 

@@ -154,6 +154,7 @@ class Machine:
         binds = (f"mount -t tmpfs -o mode=755 tmpfs {self.base}/all-etc\ncp -a /etc/. {self.base}/all-etc/\n"
                  f"cp -a {etc}/. {self.base}/all-etc/\nmount --bind {self.base}/all-etc /etc")
         (self.base / "small").mkdir()
+        (self.base / "few").mkdir()
         (self.base / "all-etc").mkdir()
         script = f"""set -e
 {binds}
@@ -161,6 +162,7 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm
 mount -t tmpfs -o mode=1777 tmpfs /var/tmp
 mount -t tmpfs -o size=1m,mode=755,uid={USERS['ops']} tmpfs {self.base}/small
+mount -t tmpfs -o nr_inodes=30,mode=755,uid={USERS['ops']} tmpfs {self.base}/few
 echo ready
 exec tail -f /dev/null
 """
