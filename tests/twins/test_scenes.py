@@ -11,7 +11,6 @@ import pathlib
 import sys
 import tempfile
 import time
-import time
 
 import pytest
 
