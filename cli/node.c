@@ -117,7 +117,7 @@ static void on_runs(void *owner)
 {
     struct node *n = owner;
     if (n->worker)
-        worker_wake(n->worker);
+        worker_wake_new(n->worker);
 }
 
 static void on_outbox(void *owner)

@@ -54,7 +54,7 @@ static const struct schema_field database_fields[] = {
     {.name = "answer_within", .type = SCHEMA_DURATION, .offset = SET(database.answer_ms), .least = 500, .most = MINUTES, .standard = "10s",
         .about = "How long an answer may take before the connection is parked and its outcome counts as unknown."},
     {.name = "parked", .type = SCHEMA_INT, .offset = SET(database.parked), .least = 1, .most = 64, .standard = "2",
-        .about = "The most connections of each lane (renewal, intake, work) that may wait for a late answer."},
+        .about = "The most connections of each lane (renewal, intake, work, delivery) that may wait for a late answer."},
     {0},
 };
 static const struct schema database_schema = {.name = "database map", .fields = database_fields, .about = "The Postgres that all nodes share."};

@@ -175,7 +175,7 @@ static void lease_left(const struct readings *r, const struct metric *m, struct 
 
 static void lanes(const struct readings *r, const struct metric *m, struct buf *out)
 {
-    static const char *const names[STORE_LANES] = {"renewal", "intake", "work"};
+    static const char *const names[STORE_LANES] = {"renewal", "intake", "work", "delivery"};
     bool parked = strstr(m->name, "parked") != NULL;
     for (int i = 0; i < STORE_LANES; i++) {
         struct pg *pg = store_lane(r->s->store, (enum store_lane)i);

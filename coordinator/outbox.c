@@ -30,6 +30,7 @@ struct sender {
     void *claimer; /* borrowed: the channel's */
     int64_t asked_mono_ms; /* before the claim under way was asked for */
     uint64_t op;
+    uint64_t asked_at_wake;   /* the outbox's wakes when the next row was asked for */
     struct loop_timer *timer; /* owned: asking again after a database error */
     struct sender *next;      /* owned */
 };
@@ -44,6 +45,8 @@ struct outbox {
     struct sender *senders;     /* owned */
     int senders_count;
     uint64_t claim_op;
+    bool claim_again; /* woken while a claim was under way, which may not have seen why */
+    uint64_t wakes;
     struct outbox_counts counts;
 };
 
@@ -52,7 +55,7 @@ static void claim(struct outbox *o);
 
 static struct pg *lane(struct outbox *o)
 {
-    return store_lane(o->store, LANE_WORK);
+    return store_lane(o->store, LANE_DELIVERY);
 }
 
 static void tick(void *owner)
@@ -118,6 +121,7 @@ void outbox_lost(struct outbox *o)
 {
     pg_forget(lane(o), o->claim_op);
     o->claim_op = 0;
+    o->claim_again = false;
     struct sender *next;
     for (struct sender *s = o->senders; s; s = next) {
         next = s->next;
@@ -130,20 +134,15 @@ void outbox_lost(struct outbox *o)
 
 /* --- one incident ------------------------------------------------------------------------------------------------- */
 
-static void on_released(void *owner, const struct pg_answer *answer, const struct error *err)
+/* The incident has no row to send now, and no sender. One that was queued while or by what we asked was not seen (queued), and
+ * one that found no free sender waits for ours. */
+static void leave(struct sender *s, bool queued)
 {
-    struct sender *s = owner;
     struct outbox *o = s->outbox;
-    (void)answer;
-    (void)err; /* if it was not released it is found when our node row ends; rows that come meanwhile wait for it */
-    s->op = 0;
+    bool look = queued || s->asked_at_wake != o->wakes || o->senders_count >= o->settings.senders_max;
     sender_free(s);
-    claim(o);
-}
-
-static void release(struct sender *s)
-{
-    s->op = outbox_release(s->outbox->store, &s->held, lease_incarnation(s->outbox->lease), on_released, s);
+    if (look)
+        claim(o);
 }
 
 static void again(void *owner)
@@ -258,12 +257,13 @@ static void on_next(void *owner, const struct pg_answer *answer, const struct er
         loop_timer_start(s->timer, NEXT_AGAIN_MS, 0);
         return;
     }
+    bool queued = s->have_item && s->settle.more;
     clear_item(s);
     struct outbox_row row;
     if (outbox_row(answer, &row))
         send_item(s, &row);
     else
-        release(s);
+        leave(s, queued);
 }
 
 static void next_item(struct sender *s)
@@ -272,6 +272,7 @@ static void next_item(struct sender *s)
     if (s->have_item)
         settle = s->settle;
     s->asked_mono_ms = clock_mono_ms();
+    s->asked_at_wake = s->outbox->wakes;
     s->op = outbox_next(s->outbox->store, &s->held, lease_incarnation(s->outbox->lease), &settle, on_next, s);
 }
 
@@ -297,13 +298,14 @@ static void on_claimed(void *owner, const struct pg_answer *answer, const struct
         o->senders_count++;
         next_item(s);
     }
-    if (n == CLAIM_MAX)
+    if (n == CLAIM_MAX || o->claim_again)
         claim(o);
 }
 
 static void claim(struct outbox *o)
 {
     int free_senders = o->settings.senders_max - o->senders_count;
+    o->claim_again = o->claim_op != 0;
     if (o->claim_op || free_senders <= 0 || !lease_held(o->lease))
         return;
     int64_t active[SENDERS_MOST];
@@ -316,5 +318,6 @@ static void claim(struct outbox *o)
 
 void outbox_wake(struct outbox *o)
 {
+    o->wakes++;
     claim(o);
 }

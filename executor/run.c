@@ -128,7 +128,7 @@ static void free_later(void *owner)
     }
     struct worker *w = r->worker;
     run_free(r);
-    worker_wake(w);
+    worker_freed(w);
 }
 
 void run_let_go(struct run *r)

@@ -117,6 +117,7 @@ struct run {
 
     enum run_phase after_pause;
     char *change;        /* owned; the write in hand, kept to be sent again */
+    bool change_queues;  /* it has rows for the outbox */
     bool change_settles; /* it writes the outcome of the recover that was in doubt or in hand */
     json_t *beside;      /* owned; what is written with the ending, in its transaction; NULL: nothing */
     bool plain;          /* the database refused a change for its content: the ending is told without outputs */
@@ -143,6 +144,8 @@ struct worker {
     struct tokens *tokens; /* owned */
     int held;
     bool claiming[3];
+    int asked[3];
+    bool more[3]; /* there may be some that were not taken: no slot was free, or they came while a claim was under way */
     uint64_t claim_ops[3];
     int64_t look_next_mono_ms;
     uint64_t look_op;
@@ -168,6 +171,8 @@ void run_move(struct run *r, enum run_phase to);
 void run_pause(struct run *r, int64_t ms, enum run_phase then);
 /* It is not known whether a write was done: after the pause the run is held anew, so that it is not done later, and read. */
 void run_load_anew(struct run *r, int64_t ms);
+/* worker.c: a run has left its slot. */
+void worker_freed(struct worker *w);
 /* The ending is committed. */
 void run_ended(struct run *r);
 /* Leaves the row as it is. Freed in a later turn, after its SSH command answered. */

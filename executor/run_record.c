@@ -111,7 +111,7 @@ static void on_written(void *owner, const struct pg_answer *answer, const struct
         run_dropped(r, "another worker has taken it over");
         return;
     }
-    if (r->worker->parts.on_outbox)
+    if (r->change_queues && r->worker->parts.on_outbox)
         r->worker->parts.on_outbox(r->worker->parts.owner);
     r->after_write(r);
 }
@@ -122,6 +122,7 @@ void run_write_change(struct run *r, enum run_phase phase, json_t *change, void 
         run_move(r, phase);
         assert(!r->change);
         r->change_settles = json_is_false(json_object_get(change, "doubt"));
+        r->change_queues = json_object_get(change, "outbox") != NULL;
         if (fault_fails_for("change.refused", r->host ? r->host->name : ""))
             (void)json_object_set_new(change, "machine", json_stringn("\0", 1)); /* no text in Postgres holds it */
         r->change = json_dumps(change, JSON_COMPACT);

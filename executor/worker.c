@@ -104,30 +104,44 @@ static void on_expired(void *owner, const struct pg_answer *answer, const struct
     on_claimed(owner, CLAIM_EXPIRED, answer, err);
 }
 
-static void claim(struct worker *w, enum run_claim_kind kind, int most)
-{
-    static pg_done *const done[] = {on_orphans, on_waiting, on_expired};
-    if (w->claiming[kind] || most <= 0)
-        return;
-    w->claiming[kind] = true;
-    w->claim_ops[kind] = run_claim(w->parts.store, kind, lease_incarnation(w->parts.lease),
-        most < CLAIM_BATCH ? most : CLAIM_BATCH, done[kind], w);
-}
-
 static bool may_claim(const struct worker *w)
 {
     return !w->draining && lease_held(w->parts.lease);
 }
 
 /* Orphans may exceed the slots by half; runs out of time are only handed over and need no slot. */
-static void claim_all(struct worker *w)
+static int most_of(const struct worker *w, enum run_claim_kind kind)
 {
+    switch (kind) {
+    case CLAIM_ORPHANS:
+        return w->settings.slots + (w->settings.slots + 1) / 2 - w->held;
+    case CLAIM_WAITING:
+        return library_stored(w->parts.library) ? w->settings.slots - w->held : 0;
+    default:
+        return CLAIM_BATCH;
+    }
+}
+
+static void claim(struct worker *w, enum run_claim_kind kind)
+{
+    static pg_done *const done[] = {on_orphans, on_waiting, on_expired};
+    int most = most_of(w, kind);
     if (!may_claim(w))
         return;
-    claim(w, CLAIM_ORPHANS, w->settings.slots + (w->settings.slots + 1) / 2 - w->held);
-    if (library_stored(w->parts.library))
-        claim(w, CLAIM_WAITING, w->settings.slots - w->held);
-    claim(w, CLAIM_EXPIRED, CLAIM_BATCH);
+    w->more[kind] = w->claiming[kind] || most <= 0;
+    if (w->more[kind])
+        return;
+    w->claiming[kind] = true;
+    w->asked[kind] = most < CLAIM_BATCH ? most : CLAIM_BATCH;
+    w->claim_ops[kind] = run_claim(w->parts.store, kind, lease_incarnation(w->parts.lease),
+        w->asked[kind], done[kind], w);
+}
+
+static void claim_all(struct worker *w)
+{
+    claim(w, CLAIM_ORPHANS);
+    claim(w, CLAIM_WAITING);
+    claim(w, CLAIM_EXPIRED);
 }
 
 static void schedule(struct worker *w)
@@ -232,13 +246,25 @@ static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct 
     int n = run_claimed(answer, held);
     for (int i = 0; i < n; i++)
         take(w, &held[i], kind);
-    if (n == CLAIM_BATCH)
-        claim_all(w); /* there may be more */
+    if (n == w->asked[kind] || w->more[kind])
+        claim(w, kind);
 }
 
 void worker_wake(struct worker *w)
 {
     claim_all(w);
+}
+
+void worker_wake_new(struct worker *w)
+{
+    claim(w, CLAIM_WAITING);
+}
+
+void worker_freed(struct worker *w)
+{
+    for (enum run_claim_kind kind = CLAIM_ORPHANS; kind <= CLAIM_EXPIRED; kind++)
+        if (w->more[kind])
+            claim(w, kind);
     if (w->draining && w->held == 0 && w->on_empty) {
         loop_fn *fn = w->on_empty;
         w->on_empty = NULL;
@@ -258,7 +284,7 @@ void worker_lost(struct worker *w)
 {
     for (int i = 0; i < 3; i++) {
         run_forget(w->parts.store, w->claim_ops[i]);
-        w->claiming[i] = false;
+        w->claiming[i] = w->more[i] = false;
         w->claim_ops[i] = 0;
     }
     run_forget(w->parts.store, w->look_op);
@@ -276,7 +302,7 @@ void worker_drain(struct worker *w, loop_fn *on_empty, void *owner)
     for (struct run *r = w->runs; r; r = r->next)
         if (r->phase == RUN_PAUSING && r->after_pause != RUN_SETTLING && r->after_pause != RUN_LOADING)
             (void)run_must_end(r); /* it waits at a boundary already */
-    worker_wake(w);
+    worker_freed(w);
 }
 
 /* --- hands -------------------------------------------------------------------------------------------------------- */

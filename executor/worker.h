@@ -44,6 +44,8 @@ void worker_free(struct worker *w);
 
 /* Something may be there to claim: look now. */
 void worker_wake(struct worker *w);
+/* A run was opened here: take it now. Orphans and runs out of time are looked for every second. */
+void worker_wake_new(struct worker *w);
 /* Somebody's hand on an incident was stored: look at the held runs now. */
 void worker_hands(struct worker *w);
 /* From the lease: this incarnation is over, or has begun. */

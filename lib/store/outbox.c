@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-static struct pg *work(struct store *s)
+static struct pg *delivery(struct store *s)
 {
-    return store_lane(s, LANE_WORK);
+    return store_lane(s, LANE_DELIVERY);
 }
 
 uint64_t outbox_claim(struct store *s, const char *incarnation, int most, const int64_t *active, int active_count,
@@ -18,7 +18,7 @@ uint64_t outbox_claim(struct store *s, const char *incarnation, int most, const 
     for (int i = 0; i < active_count; i++)
         pg_array_int(&ids, active[i]);
     struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most), pg_array_end(&ids)};
-    uint64_t op = pg_query(work(s), "outbox_claim", values, 3, 0, done, owner);
+    uint64_t op = pg_query(delivery(s), "outbox_claim", values, 3, 0, done, owner);
     buf_done(&ids);
     return op;
 }
@@ -39,7 +39,7 @@ uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char
         pg_from_text(settle->remote ? settle->remote : ""), pg_from_text(settle->error ? settle->error : ""),
         PG_INT(settle->wait_ms), PG_INT(settle->id ? settle->notes : -1), PG_INT(settle->mended),
         pg_from_text(settle->more ? settle->more : "{}")};
-    return pg_query(work(s), "outbox_next", values, 11, 0, done, owner);
+    return pg_query(delivery(s), "outbox_next", values, 11, 0, done, owner);
 }
 
 bool outbox_row(const struct pg_answer *answer, struct outbox_row *out)
@@ -62,7 +62,7 @@ uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, con
     pg_done *done, void *owner)
 {
     struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch), PG_INT(id)};
-    return pg_query(work(s), "outbox_claim_again", values, 4, 0, done, owner);
+    return pg_query(delivery(s), "outbox_claim_again", values, 4, 0, done, owner);
 }
 
 bool outbox_row_renew(const struct pg_answer *answer, struct outbox_row *row)
@@ -75,16 +75,9 @@ bool outbox_row_renew(const struct pg_answer *answer, struct outbox_row *row)
     return true;
 }
 
-uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
-    void *owner)
-{
-    struct pg_value values[] = {PG_INT(held->incident), pg_from_text(incarnation), PG_INT(held->send_epoch)};
-    return pg_query(work(s), "outbox_release", values, 3, 0, done, owner);
-}
-
 uint64_t outbox_budget_take(struct store *s, const char *account, const char *use, int wanted, int least,
     int most_a_minute, pg_done *done, void *owner)
 {
     struct pg_value values[] = {pg_from_text(account), pg_from_text(use), PG_INT(wanted), PG_INT(least), PG_INT(most_a_minute)};
-    return pg_query(work(s), "budget_take", values, 5, 0, done, owner);
+    return pg_query(store_lane(s, LANE_WORK), "budget_take", values, 5, 0, done, owner);
 }

@@ -35,7 +35,7 @@ struct outbox_settle {
     int mended;       /* doubled notes that were deleted */
     const char *more; /* a row to queue, as JSON (outbox_next.sql); NULL: none */
 };
-/* Settles one row and takes the incident's next, in one transaction. */
+/* Settles one row and takes the incident's next, in one transaction; where there is none, stops being the sender. */
 uint64_t outbox_next(struct store *s, const struct outbox_held *held, const char *incarnation,
     const struct outbox_settle *settle, pg_done *done, void *owner);
 struct outbox_row {
@@ -53,15 +53,13 @@ struct outbox_row {
     const char *opening;
     bool doubted;  /* a row of the incident was sent again after doubt */
 };
-/* false: nothing left, not due yet, another goes first, or another is the sender. */
+/* false: nothing left, not due yet, or another goes first: the incident has no sender now; or another is it. */
 bool outbox_row(const struct pg_answer *answer, struct outbox_row *out);
 /* Claims the row under way anew. */
 uint64_t outbox_claim_again(struct store *s, const struct outbox_held *held, const char *incarnation, int64_t id,
     pg_done *done, void *owner);
 /* Brings what the incident may have become into the row. false: no longer the sender. */
 bool outbox_row_renew(const struct pg_answer *answer, struct outbox_row *row);
-uint64_t outbox_release(struct store *s, const struct outbox_held *held, const char *incarnation, pg_done *done,
-    void *owner);
 
 /* Takes requests from the budget that all nodes share, none where fewer than `least` are there. use: "reconcile", "read" or
  * "write". Answered by got and wait_ms (until more may be there, where less was got than wanted). */

@@ -21,7 +21,7 @@ struct store {
     struct statistics *statistics; /* owned */
 };
 
-static const char *const lane_names[] = {"renewal", "intake", "work"};
+static const char *const lane_names[] = {"renewal", "intake", "work", "delivery"};
 _Static_assert(sizeof lane_names / sizeof lane_names[0] == STORE_LANES, "one name a lane");
 
 static void on_state(void *owner, bool up, const char *primary, const struct error *why)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The database as the rest of the program sees it: three lanes (renewal, intake, work), so that a stalled commit of one
+ * The database as the rest of the program sees it: four lanes (renewal, intake, work, delivery), so that a slow commit of one
  * kind does not hold up another, and the migrations. The other files of this folder are one a table and the only place
  * that names SQL statements. */
 #ifndef LIB_STORE_STORE_H
@@ -12,7 +12,7 @@
 
 struct store;
 
-enum store_lane { LANE_RENEWAL, LANE_INTAKE, LANE_WORK, STORE_LANES };
+enum store_lane { LANE_RENEWAL, LANE_INTAKE, LANE_WORK, LANE_DELIVERY, STORE_LANES };
 
 struct store_settings {
     const char *conninfo;      /* borrowed for the call */

@@ -275,7 +275,8 @@ create table budget (
 
 -- Fills an account's shares by the time that has passed and takes from one of them, then from the spare. A minute brings 7/8
 -- of `most`. The shares together hold 1/24 of it, the spare another 1/24: no minute, wherever it begins, sees more than 23/24
--- granted.
+-- granted. Nobody waits for its commit, neither for the disk nor for the standby: what a lost server had granted in its last
+-- moments may be granted again, once.
 create function budget_take(for_account text, for_use text, wanted integer, at_least integer, most integer,
                             out got integer, out wait_ms integer)
 language plpgsql as $$
@@ -288,6 +289,7 @@ declare
     level double precision;
     b budget;
 begin
+    perform set_config('synchronous_commit', 'off', true); -- of this transaction
     insert into budget (account, spare) values (for_account, hold) on conflict do nothing;
     select * into b from budget where account = for_account for update;
     came := each_second * greatest(extract(epoch from clock_timestamp() - b.filled_at), 0);

@@ -1,4 +1,5 @@
--- Settles the row that was sent (if any), queues what follows from it, and takes the incident's next row, in order.
+-- Settles the row that was sent (if any), queues what follows from it, and takes the incident's next row, in order; where
+-- there is none, stops being the sender.
 -- Parameters: incident bigint, incarnation uuid, send_epoch bigint, settled bigint (0: none), state text, remote text,
 -- error text, wait_ms bigint (for a row that goes back to waiting), notes int (how many the incident has; -1: not known),
 -- mended int, more jsonb ({kind, body, about, marker, wait_ms}: a row to queue; '{}': none). Columns: id bigint, channel text,
@@ -8,11 +9,10 @@
 -- the incident over), opening text, doubted boolean (a note was sent again after doubt).
 -- Zero rows: nothing left, not due yet, no longer the sender, or an ending of an incident without sender goes first. The row
 -- is `sending` from this commit on, unless it was `unknown`: then it stays so. Not repeatable blindly: the answer was the claim.
-with held as (
-    update incident set send_epoch = send_epoch, notes = case when $9::int >= 0 then $9::int else notes end,
-           outbox_sequence = outbox_sequence + case when $11::jsonb ? 'kind' then 1 else 0 end
-     where id = $1 and sender = $2 and send_epoch = $3
-    returning id, outbox_sequence, opening, created_at, touched_at, notes
+with held as ( -- the incident before its outbox rows, as run_write locks them: else both wait for each other
+    select id, outbox_sequence + case when $11::jsonb ? 'kind' then 1 else 0 end as outbox_sequence, opening, created_at, touched_at,
+           case when $9::int >= 0 then $9::int else notes end as notes
+      from incident where id = $1 and sender = $2 and send_epoch = $3 for no key update
 ), settled as (
     update outbox o set state = $5, remote = coalesce(nullif($6, ''), o.remote), error = nullif($7, ''),
            mended = o.mended + $10::int,
@@ -50,6 +50,10 @@ with held as (
      where o.id = n.id and n.not_before <= clock_timestamp() and o.id <> $4
        and (exists (select from ending) or not exists (select from urgent))
     returning o.*, n.was, n.was_claimed
+), kept as (
+    update incident i set sender = case when exists (select from taken) then i.sender end, notes = h.notes,
+           outbox_sequence = h.outbox_sequence
+      from held h where i.id = h.id
 )
 select t.id, t.channel, t.account, t.target, coalesce(t.run::text, '') as run, t.kind, t.body, t.about::text as about, t.marker,
        t.tries, t.was as state, coalesce((extract(epoch from clock_timestamp() - t.was_claimed) * 1000)::bigint, 0) as claimed_ms_ago,

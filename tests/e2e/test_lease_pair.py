@@ -89,7 +89,7 @@ def test_a_standby_is_silent(stage):
         pair.standby.resume()
         nobody_reaped(stage, before)
         all_resolved(stage, made)
-        assert 3 < most <= 6, "three lanes, each with its connection and one that is parked"
+        assert 4 < most <= 8, "four lanes, each with its connection and one that is parked"
         processes.wait_until(lambda: webhooks.post(nodes["tokyo"], body) == 202, 30, "the event to be taken")
         assert pair.one("select seen > 1 from event where incident_key = 'QSILENT1'")
         assert way.cancels == 0
