@@ -131,7 +131,8 @@ void run_write_change(struct run *r, enum run_phase phase, json_t *change, void 
             abort(); /* bounded by RUN_CHANGE_BYTES_MAX; nothing can be told without it */
         r->after_write = after;
     }
-    r->db_op = run_write(r->worker->parts.store, r->id, r->epoch, r->change, on_written, r);
+    r->db_op = run_write(r->worker->parts.store, &(struct run_place){r->id, r->epoch, r->account, r->incident}, r->change,
+        on_written, r);
 }
 
 /* --- the story ---------------------------------------------------------------------------------------------------- */

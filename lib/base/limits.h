@@ -65,6 +65,7 @@
 #define PG_WINDOW_STATEMENTS 200 /* in flight on a connection: more would let both sides block on full buffers */
 #define PG_WAITING_MAX 10000     /* groups queued while the database is away */
 #define PG_PARKED_MAX 2          /* connections parked; x lanes x nodes x 2 must stay below max_connections */
+#define PG_SHARED_MAX 32         /* groups that share one commit: each waits for the work of all */
 #define PG_STATEMENTS_MAX 1000   /* in one group */
 #define PG_VALUES_MAX 64         /* of one statement */
 #define PG_GROUP_BYTES_MAX (64 * 1024 * 1024)

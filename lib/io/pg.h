@@ -109,6 +109,13 @@ struct pg_group *pg_group_new(struct pg *pg);
 int pg_group_add(struct pg_group *group, const char *statement, const struct pg_value *values, int count,
     struct error *err);
 int pg_group_count(const struct pg_group *group); /* statements so far */
+/* The group may share its commit with others of the lane that say so: those that wait while such a commit is under way are sent as
+ * one transaction. One fsync, one round trip to the standby; and the next one does not begin before that was answered, so nothing
+ * waits that could be sent. When the server refuses one, all are rolled back and sent again, each for itself: what done tells is
+ * as if it had been alone.
+ * order  copied; they run in its order. Groups that lock rows which other transactions lock too are to be told apart by it as those
+ *        order theirs; NULL: locks nothing that anybody waits for */
+void pg_group_share(struct pg_group *group, const char *order);
 /* Takes the group. timeout_ms 0: the lane's answer_timeout_ms. Returns the op's id, never 0. An empty group is answered
  * with INPUT. */
 uint64_t pg_group_send(struct pg_group *group, unsigned timeout_ms, pg_done *done, void *owner);
@@ -145,6 +152,7 @@ int pg_blob(const struct pg_answer *answer, int i, int row, int column, struct b
 struct pg_lane {
     uint64_t queries;   /* statements sent */
     uint64_t groups;    /* groups sent */
+    uint64_t transactions; /* sent: fewer than groups where some shared one, more where such a one was rolled back */
     uint64_t commits;   /* groups answered without error */
     uint64_t failures;  /* groups rolled back by the server */
     uint64_t uncertain; /* groups whose outcome is not known */

@@ -20,15 +20,6 @@ void pg_queue_push(struct pg_queue *q, struct pg_group *g)
     q->count++;
 }
 
-void pg_queue_push_front(struct pg_queue *q, struct pg_group *g)
-{
-    g->next = q->first;
-    q->first = g;
-    if (!q->last)
-        q->last = g;
-    q->count++;
-}
-
 struct pg_group *pg_queue_pop(struct pg_queue *q)
 {
     struct pg_group *g = q->first;

@@ -50,6 +50,9 @@ struct pg_group {
     pg_done *done;            /* NULL: forgotten */
     void *owner;              /* borrowed until done was called or forgotten */
     int cursor;               /* the call whose result comes next */
+    bool shares;              /* its commit, with others of the lane; not any more once that was rolled back */
+    const char *order;        /* arena; of one that shares, "": any */
+    bool syncs;               /* sent, and the Sync of its transaction follows it */
     struct pg_answer answer;
     bool failed; /* err says why; the first failure stays */
     struct error err;
@@ -61,11 +64,16 @@ struct pg_queue {
     unsigned count;
 };
 void pg_queue_push(struct pg_queue *q, struct pg_group *g);
-void pg_queue_push_front(struct pg_queue *q, struct pg_group *g);
 struct pg_group *pg_queue_pop(struct pg_queue *q); /* NULL: empty */
 bool pg_queue_remove(struct pg_queue *q, struct pg_group *g);
 struct pg_group *pg_queue_find(const struct pg_queue *q, uint64_t op_id);
 void pg_queue_free(struct pg_queue *q);
+
+/* ---- shared commits (pg_shared.c) ---- */
+
+void pg_shared_take(struct pg_queue *waiting, struct pg_queue *out);
+void pg_shared_return(struct pg_queue *waiting, struct pg_queue *from);
+void pg_shared_part(struct pg_queue *waiting, struct pg_queue *from);
 
 /* ---- connections (pg_conn.c, pg_pipeline.c) ---- */
 
@@ -101,6 +109,8 @@ struct pg_conn {
     bool polled;              /* PQconnectPoll may be called: the socket was waited for once */
     bool running;             /* in drive: no re-entry */
     bool unflushed;           /* libpq holds bytes that the socket did not take */
+    bool sharing;             /* a commit that may be shared is under way: what may share the next one gathers */
+    bool rolled_back;         /* the server refused a statement of the transaction that is being answered */
     bool retire;              /* no further groups; replaced when those in flight are answered */
     bool not_replicated;      /* the server gave up the wait for its standby in the commit under way */
     bool script_mode;         /* parked while a script ran */

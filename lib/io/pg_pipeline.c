@@ -30,15 +30,21 @@ static int send_call(struct pg_conn *c, struct pg_call *call)
     return 0;
 }
 
-static int send_group(struct pg_conn *c, struct pg_group *g)
+/* Several groups only where they share a commit. */
+static int send_groups(struct pg_conn *c, const struct pg_queue *together)
 {
-    for (int i = 0; i < g->count; i++)
-        if (send_call(c, &g->calls[i]) < 0)
-            return -1;
+    for (struct pg_group *g = together->first; g; g = g->next) {
+        for (int i = 0; i < g->count; i++)
+            if (send_call(c, &g->calls[i]) < 0)
+                return -1;
+        g->syncs = g->next == NULL;
+        c->statements_in_flight += g->count;
+        c->sharing |= g->shares;
+    }
     if (!PQpipelineSync(c->pq))
         return -1;
+    c->pg->lane.transactions++;
     c->owed++;
-    c->statements_in_flight += g->count;
     return 0;
 }
 
@@ -47,7 +53,9 @@ static int send_script(struct pg_conn *c, struct pg_group *g)
     if (!PQexitPipelineMode(c->pq) || !PQsendQuery(c->pq, g->script))
         return -1;
     c->not_replicated = false;
+    g->syncs = true; /* its end */
     c->pg->lane.queries++;
+    c->pg->lane.transactions++;
     pg_conn_move(c, CONN_SCRIPT, 0);
     return 0;
 }
@@ -56,7 +64,16 @@ static bool has_room(const struct pg_conn *c, const struct pg_group *g)
 {
     if (c->sent.count == 0)
         return true;
+    if (c->sharing && g->shares)
+        return false;
     return !g->script && c->statements_in_flight + g->count <= PG_WINDOW_STATEMENTS;
+}
+
+static void unprepare(const struct pg_queue *unsent)
+{
+    for (struct pg_group *g = unsent->first; g; g = g->next)
+        for (int i = 0; i < g->count; i++)
+            g->calls[i].prepares = false;
 }
 
 int pg_pipeline_push(struct pg_conn *c, struct error *err)
@@ -66,17 +83,18 @@ int pg_pipeline_push(struct pg_conn *c, struct error *err)
         struct pg_group *g = pg->waiting.first;
         if (!g || !has_room(c, g))
             break;
-        (void)pg_queue_pop(&pg->waiting);
-        int rc = g->script ? send_script(c, g) : send_group(c, g);
+        struct pg_queue together = {0};
+        pg_shared_take(&pg->waiting, &together);
+        int rc = g->script ? send_script(c, g) : send_groups(c, &together);
         if (rc < 0) { /* without its Sync or its end nothing of it is committed: it stays in the queue */
-            for (int i = 0; i < g->count; i++)
-                g->calls[i].prepares = false;
-            pg_queue_push_front(&pg->waiting, g);
+            unprepare(&together);
+            pg_shared_return(&pg->waiting, &together);
             (void)pg_conn_broken(c, err);
             return -1;
         }
-        pg->lane.groups++;
-        pg_queue_push(&c->sent, g);
+        pg->lane.groups += together.count;
+        while (together.first)
+            pg_queue_push(&c->sent, pg_queue_pop(&together));
         if (pg_conn_flush(c) < 0) {
             (void)pg_conn_broken(c, err);
             return -1;
@@ -91,6 +109,7 @@ static void note_error(struct pg_conn *c, struct pg_group *g, const PGresult *r,
 {
     bool first = !g->failed;
     g->failed = true;
+    c->rolled_back = true;
     if (first)
         pg_result_error(r, what, &g->err);
     if (!first || !pg_result_retires(r))
@@ -142,14 +161,19 @@ static void take_result(struct pg_conn *c, struct pg_group *g, PGresult *r)
     PQclear(r);
 }
 
-/* Settles the oldest group in flight: the server is through with it. */
-static void settle(struct pg_conn *c)
+/* Of the transaction that is being answered: the group whose result comes next. */
+static struct pg_group *answered_next(const struct pg_conn *c)
+{
+    struct pg_group *g = c->sent.first;
+    while (g->cursor >= g->count && !g->syncs)
+        g = g->next;
+    return g;
+}
+
+static void settle_group(struct pg_conn *c, struct pg_group *g)
 {
     struct pg *pg = c->pg;
-    struct pg_group *g = pg_queue_pop(&c->sent);
     struct error err = {0};
-    c->statements_in_flight -= g->count;
-    assert(c->statements_in_flight >= 0);
     if (g->failed)
         pg->lane.failures++;
     else if (c->not_replicated)
@@ -157,10 +181,29 @@ static void settle(struct pg_conn *c)
             "its standby was ended", c->address);
     else
         pg->lane.commits++;
-    c->not_replicated = false;
     if (err.kind == ERROR_UNCERTAIN)
         pg->lane.uncertain++;
     pg_finish(pg, g, err.kind == ERROR_NONE ? NULL : &err);
+}
+
+/* The server is through with the oldest transaction in flight. */
+static void settle(struct pg_conn *c)
+{
+    struct pg_queue through = {0};
+    bool last = false;
+    while (!last) {
+        struct pg_group *g = pg_queue_pop(&c->sent);
+        last = g->syncs;
+        c->sharing &= !g->shares;
+        c->statements_in_flight -= g->count;
+        pg_queue_push(&through, g);
+    }
+    assert(c->statements_in_flight >= 0);
+    if (c->rolled_back && through.count > 1)
+        pg_shared_part(&c->pg->waiting, &through);
+    while (through.first)
+        settle_group(c, pg_queue_pop(&through));
+    c->not_replicated = c->rolled_back = false;
 }
 
 enum pg_step_result pg_pipeline_step(struct pg_conn *c, struct error *err)
@@ -185,7 +228,7 @@ enum pg_step_result pg_pipeline_step(struct pg_conn *c, struct error *err)
             PQclear(r);
             return pg_conn_broken(c, err);
         } else {
-            take_result(c, c->sent.first, r);
+            take_result(c, answered_next(c), r);
         }
     }
     if (PQstatus(c->pq) != CONNECTION_OK)

@@ -11,13 +11,23 @@ static struct pg *work(struct store *s)
     return store_lane(s, LANE_WORK);
 }
 
+/* What a worker asks about its runs is as much for one as for many: it shares commits. */
+static uint64_t ask_shared(struct store *s, const char *statement, const struct pg_value *values, int count, const char *order,
+    pg_done *done, void *owner)
+{
+    struct pg_group *group = pg_group_new(work(s));
+    (void)pg_group_add(group, statement, values, count, NULL); /* a failure sticks to the group */
+    pg_group_share(group, order);
+    return pg_group_send(group, 0, done, owner);
+}
+
 uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarnation, int most, pg_done *done,
     void *owner)
 {
     static const char *const statements[] = {"run_claim_orphans", "run_claim", "run_claim_expired"};
     assert(most > 0 && most <= RUN_CLAIM_MAX);
     struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most), PG_INT(RUN_EXPIRED_GRACE_MS)};
-    return pg_query(work(s), statements[kind], values, kind == CLAIM_EXPIRED ? 3 : 2, 0, done, owner);
+    return ask_shared(s, statements[kind], values, kind == CLAIM_EXPIRED ? 3 : 2, NULL, done, owner);
 }
 
 uint64_t run_read_held(struct store *s, const char *incarnation, pg_done *done, void *owner)
@@ -65,7 +75,7 @@ int run_claimed(const struct pg_answer *answer, struct run_held *out)
 uint64_t run_load(struct store *s, const char *id, int64_t epoch, pg_done *done, void *owner)
 {
     struct pg_value values[] = {pg_from_text(id), PG_INT(epoch)};
-    return pg_query(work(s), "run_load", values, 2, 0, done, owner);
+    return ask_shared(s, "run_load", values, 2, NULL, done, owner);
 }
 
 uint64_t run_hold_anew(struct store *s, const char *id, const char *incarnation, pg_done *done, void *owner)
@@ -145,10 +155,12 @@ void run_step_at(const struct pg_answer *answer, int index, struct run_step_row 
 #undef INT
 }
 
-uint64_t run_write(struct store *s, const char *id, int64_t epoch, const char *change, pg_done *done, void *owner)
+uint64_t run_write(struct store *s, const struct run_place *place, const char *change, pg_done *done, void *owner)
 {
-    struct pg_value values[] = {pg_from_text(id), PG_INT(epoch), pg_from_text(change)};
-    return pg_query(work(s), "run_write", values, 3, 0, done, owner);
+    struct pg_value values[] = {pg_from_text(place->id), PG_INT(place->epoch), pg_from_text(change)};
+    char order[600];
+    (void)snprintf(order, sizeof order, "%.290s\x01%.290s", place->account, place->incident_key);
+    return ask_shared(s, "run_write", values, 3, order, done, owner);
 }
 
 bool run_written(const struct pg_answer *answer)

@@ -79,9 +79,16 @@ uint64_t run_read_steps(struct store *s, const char *id, pg_done *done, void *ow
 int run_steps_count(const struct pg_answer *answer);
 void run_step_at(const struct pg_answer *answer, int index, struct run_step_row *out);
 
+/* Whose row, and under which epoch; account and incident_key only for the order in which runs that share a commit lock their
+ * incidents: intake's. All borrowed for the call. */
+struct run_place {
+    const char *id;
+    int64_t epoch;
+    const char *account, *incident_key;
+};
 /* change: JSON as sql/statements/run_write.sql describes; copied. After UNCERTAIN: run_hold_anew before
  * anything else. */
-uint64_t run_write(struct store *s, const char *id, int64_t epoch, const char *change, pg_done *done, void *owner);
+uint64_t run_write(struct store *s, const struct run_place *place, const char *change, pg_done *done, void *owner);
 /* false: taken over, nothing was written. */
 bool run_written(const struct pg_answer *answer);
 

@@ -126,7 +126,7 @@ static void a_run_that_was_handed_back_is_free_at_once(void **state)
     assert_int_equal(claim(CLAIM_ORPHANS, NODE_B, 10).rows, 0);
     run_hand_back(store, held.id, held.epoch, NODE_A, "n-aaaaaaaa is stopping");
     struct call late = {0};
-    run_write(store, held.id, held.epoch, "{\"reason\":\"late\"}", on_done, &late);
+    run_write(store, &(struct run_place){held.id, held.epoch, "a", "Q"}, "{\"reason\":\"late\"}", on_done, &late);
     expect_well(&late);
     assert_int_equal(late.rows, 0);
     struct call c = claim(CLAIM_ORPHANS, NODE_B, 10); /* not the one that waits */
@@ -161,10 +161,10 @@ static void a_write_that_was_lost_cannot_be_done_once_the_run_is_held_anew(void 
     assert_int_equal(hold_anew(held.id, NODE_A), held.epoch + 1);
     assert_int_equal(hold_anew(held.id, NODE_A), held.epoch + 2); /* an answer of this may be lost, too */
     struct call late = {0}, now = {0};
-    run_write(store, held.id, held.epoch, "{\"reason\":\"late\"}", on_done, &late);
+    run_write(store, &(struct run_place){held.id, held.epoch, "a", "Q"}, "{\"reason\":\"late\"}", on_done, &late);
     expect_well(&late);
     assert_int_equal(late.rows, 0);
-    run_write(store, held.id, held.epoch + 2, "{\"reason\":\"now\"}", on_done, &now);
+    run_write(store, &(struct run_place){held.id, held.epoch + 2, "a", "Q"}, "{\"reason\":\"now\"}", on_done, &now);
     expect_well(&now);
     assert_int_equal(now.rows, 1);
 }
@@ -199,12 +199,12 @@ static void a_stale_epoch_writes_nothing_at_all(void **state)
         "\"outbox\":[{\"kind\":\"start\",\"body\":\"b\",\"marker\":\"m1\"}]}";
     kit_pg_run(server, "update run set epoch = epoch + 1");
     struct call stale = {0};
-    run_write(store, c.held[0].id, c.held[0].epoch, change, on_done, &stale);
+    run_write(store, &(struct run_place){c.held[0].id, c.held[0].epoch, "a", "Q"}, change, on_done, &stale);
     expect_well(&stale);
     assert_int_equal(stale.rows, 0);
     assert_int_equal(ask_number("select (select count(*) from step) + (select count(*) from outbox) + (select count(*) from decision)"), 0);
     struct call fresh = {0};
-    run_write(store, c.held[0].id, c.held[0].epoch + 1, change, on_done, &fresh);
+    run_write(store, &(struct run_place){c.held[0].id, c.held[0].epoch + 1, "a", "Q"}, change, on_done, &fresh);
     expect_well(&fresh);
     assert_int_equal(fresh.rows, 1);
     assert_int_equal(ask_number("select (select count(*) from step) + (select count(*) from outbox) + (select count(*) from decision)"), 3);
@@ -223,7 +223,7 @@ static void progress_merges_and_is_superseded_by_the_ending(void **state)
     };
     for (int i = 0; i < 3; i++) {
         struct call w = {0};
-        run_write(store, c.held[0].id, 1, changes[i], on_done, &w);
+        run_write(store, &(struct run_place){c.held[0].id, 1, "a", "Q"}, changes[i], on_done, &w);
         expect_well(&w);
         assert_int_equal(w.rows, 1);
     }
@@ -231,7 +231,7 @@ static void progress_merges_and_is_superseded_by_the_ending(void **state)
     assert_int_equal(ask_number("select count(*) from outbox where body = E'p1\\n\\np2' and sequence = 3"), 1);
     assert_int_equal(ask_number("select count(*) from outbox where body = 't2' and sequence = 2"), 1);
     struct call end = {0};
-    run_write(store, c.held[0].id, 1, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"outbox\":[{\"kind\":\"ending\",\"body\":\"e\","
+    run_write(store, &(struct run_place){c.held[0].id, 1, "a", "Q"}, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"outbox\":[{\"kind\":\"ending\",\"body\":\"e\","
         "\"marker\":\"m6\",\"about\":{\"left_out\":\"{n} left out\"}}]}", on_done, &end);
     expect_well(&end);
     assert_int_equal(ask_number("select count(*) from outbox where body = E'e\n2 left out' and about = '{}'"), 1);

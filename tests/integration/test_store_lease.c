@@ -198,7 +198,7 @@ static void ended_runs_leave_for_history_whole(void **state)
     (void)state;
     struct run_held held = one_run();
     struct call w = {0};
-    run_write(store, held.id, held.epoch, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"steps\":[{\"step\":0,\"attempt\":1,"
+    run_write(store, &(struct run_place){held.id, held.epoch, "a", "Q"}, "{\"state\":\"ended\",\"ending\":\"resolved\",\"reason\":\"r\",\"steps\":[{\"step\":0,\"attempt\":1,"
         "\"verb\":\"check\",\"title\":\"t\",\"state\":\"ended\"}],\"decisions\":[{\"kind\":\"k\",\"text\":\"x\"}],"
         "\"outbox\":[{\"kind\":\"ending\",\"body\":\"b\",\"marker\":\"m\"}]}", on_done, &w);
     expect_well(&w);

@@ -185,7 +185,7 @@ static void on_loaded(void *owner, const struct pg_answer *answer, const struct 
         job->held.id, marker[0], marker[1]);
     if (bytes < 0 || (size_t)bytes >= sizeof change)
         abort();
-    (void)run_write(bench.store, job->held.id, job->held.epoch, change, on_ended, job);
+    (void)run_write(bench.store, &(struct run_place){job->held.id, job->held.epoch, row.account, row.incident_key}, change, on_ended, job);
 }
 
 static void on_claimed(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -357,7 +357,7 @@ static void print_result(double wall_ms)
            "\"statements\": %.2f, \"transactions\": %.2f}\n",
         bench.count, bench.count / wall_ms * 1000, bench.took_ms[bench.count / 2], bench.took_ms[bench.count * 99 / 100],
         bench.took_ms[bench.count - 1], cpu_s * 1e6 / bench.count, used.ru_maxrss, (double)lane.queries / bench.count,
-        (double)lane.groups / bench.count);
+        (double)lane.transactions / bench.count);
 }
 
 static bool finished(void)
