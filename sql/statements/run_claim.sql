@@ -20,7 +20,8 @@ with recursive customer (name) as (
       from early e,
            lateral (select r.id, r.urgency_rank, r.created_at, row_number() over (order by r.urgency_rank, r.created_at) as n
                       from run r where r.state = 'waiting' and r.customer = e.name
-                     order by r.urgency_rank, r.created_at limit 64) f
+                     order by r.urgency_rank, r.created_at
+                     limit (select greatest(8, 128 / count(*)) from early)) f
      order by n limit 128
 )
 update run set holder = $1, epoch = epoch + 1, claimed_at = clock_timestamp(), state = 'starting'

@@ -7,9 +7,13 @@ journal, decision and outbox rows), what the others do and more; `runs` is the w
 and PagerDuty are stand-ins. A worker is a slot of one process here, as it is a job at a time of one process there.
 The latency is from asking for the job to the answer that it is finished; that of `runs` is by the database's clock, from the claim to
 the ending. `idle`: from adding a job to its start on a worker that waits.
+
+BENCH_BEFORE=BUILD compares with an older build (the folder of its release) instead of the peers, and writes bench-claims-before.json.
 """
 
 import json
+import os
+import pathlib
 import shutil
 
 from tests.bench.harness import RELEASE, ROOT, Skip, checked, cpu_s, ratios, run, spread
@@ -80,13 +84,13 @@ class Sides:
         got["postgres_cpu_us"] = (cpu_s(self.database.process.pid) - before) / got["count"] * 1e6
         return got
 
-    def ours(self, mode, workers, count):
+    def ours(self, mode, workers, count, build=RELEASE):
         self.database.query(CLEAN)
         sql = INCIDENTS if mode == "open" else WAITING
         self.database.query(sql.format(count=count, customers=CUSTOMERS))
         self.database.query("analyze run")
         lsn = self.database.one("select pg_current_wal_insert_lsn()")
-        got = self._ask([RELEASE / "tests/claims_bench", self.database.conninfo(), mode, workers, count, self.folder])
+        got = self._ask([build / "tests/claims_bench", self.database.conninfo(), mode, workers, count, self.folder])
         got["wal_bytes"] = int(self.database.one("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", lsn)) / count
         if mode != "open":
             done = self.database.one(DONE)
@@ -136,14 +140,16 @@ def fill_finished(bench, sides, count):
     got = database.one(FINISHED.format(count=count, customers=CUSTOMERS))
     if got != count:
         raise RuntimeError(f"{got} of {count} finished runs")
+    database.query("vacuum analyze")
+    bench.put(finished=count)
+    if sides.node is None:
+        return
     sides.peer("pgboss", "run", 1, 1)  # its tables
     sides.peer("graphile", "run", 1, 1)
     database.query(f"insert into pgboss.job (name, data, state, completed_on) select 'nothing', '{{}}', 'completed', now() "
                    f"from generate_series(1, {count})", database="pgboss")
-    for name in ("firstline", "pgboss"):
-        database.query("vacuum analyze", database=name)
+    database.query("vacuum analyze", database="pgboss")
     database.query("checkpoint")
-    bench.put(finished=count)
 
 
 def row(side, workers, count, figures, over):
@@ -157,7 +163,7 @@ def row(side, workers, count, figures, over):
 
 def measure_rates(bench, sides):
     rows, reached = [], {}
-    for workers, full in zip(WORKERS, (2000, 4000, 6000)):
+    for workers, full in zip(WORKERS, (1000, 2000, 4000)):
         count = bench.count(full, 100)
         pairs = {"claims": lambda w=workers, n=count: sides.ours("queue", w, n), "runs": lambda w=workers, n=count: sides.ours("runs", w, n),
                  "graphile-worker": lambda w=workers, n=count: sides.peer("graphile", "run", w, n),
@@ -171,8 +177,22 @@ def measure_rates(bench, sides):
     return reached
 
 
+def measure_before(bench, sides, build):
+    """Pairs of this build and an older one, which knows the same tables."""
+    rows = []
+    for mode, workers, count in (("queue", 1, 300), ("queue", 16, 1000), ("runs", 16, 500)):
+        count = bench.count(count, 50)
+        found = bench.pairs({"now": lambda m=mode, w=workers, n=count: sides.ours(m, w, n),
+                             "before": lambda m=mode, w=workers, n=count: sides.ours(m, w, n, build)})
+        rows += [{"what": "runs" if mode == "runs" else "claims", "build": name, "workers": workers, "jobs": count,
+                  **{key: spread([one[key] for one in figures]) for key in ("rate", "p50_ms", "transactions", "client_cpu_us", "postgres_cpu_us")},
+                  "rate_over_before": ratios(found, name, "before", "rate")} for name, figures in found.items()]
+    bench.table("before and after", rows)
+    bench.put(before=checked(["git", "-C", build, "rev-parse", "HEAD"])["out"].strip(), asked=bench.rounds, reached=bench.rounds)
+
+
 def measure_idle(bench, sides):
-    count = bench.count(50, 5)
+    count = bench.count(30, 5)
     found = bench.pairs({"firstline, own node": lambda: sides.ours("open", "own", count),
                          "firstline, another node": lambda: sides.ours("open", "other", count),
                          "graphile-worker": lambda: sides.peer("graphile", "idle", 4, count),
@@ -182,15 +202,22 @@ def measure_idle(bench, sides):
 
 
 def measure(bench):
-    node = install_peers()
+    before = os.environ.get("BENCH_BEFORE")
+    node = None if before else install_peers()
+    bench.rounds = min(bench.rounds, 5)
     with Postgres(bench.scratch / "pg", SETTINGS) as database:
         for name in ("graphile", "pgboss"):
             database.create(name)
         sides = Sides(bench, database, node)
         fill_finished(bench, sides, bench.count(1_000_000, 1000))
+        if before:
+            bench.name += "-before"
+            measure_before(bench, sides, pathlib.Path(before).resolve())
+            return
         reached = measure_rates(bench, sides)
-        bench.rounds = min(bench.rounds, 3)
+        bench.put(asked=bench.rounds, reached=bench.rounds)
+        bench.rounds = min(bench.rounds, 2)
         measure_idle(bench, sides)
-    bench.put(asked=bench.rounds, reached=bench.rounds, settings=SETTINGS,
+    bench.put(settings=SETTINGS,
               peers=json.loads((ROOT / "tests/bench/claims/package.json").read_text())["dependencies"])
     bench.table("targets", [{"target": name, "wanted": TARGET, "reached": value} for name, value in reached.items()])

@@ -22,6 +22,7 @@
 #include "lib/base/policy.h"
 #include "lib/store/event.h"
 #include "lib/store/lease.h"
+#include "lib/store/statistics.h"
 
 #define COUNT_MAX 1000000
 #define LONGEST_MS 300000
@@ -332,6 +333,7 @@ static void start(const char *folder, bool migrate)
     struct lease_settings ls = {.name = "bench", .region = "bench", .roles = "{executor}", .version = "0", .slots = bench.slots,
         .renew_ms = 2000, .length_ms = 30000, .gap_ms = 3000};
     struct lease_events le = {on_joined, on_lost, on_reaped, on_lost, NULL};
+    (void)statistics_new(bench.loop, bench.store); /* as a node has it */
     bench.lease = lease_new(bench.loop, bench.store, &ls, &le, &log);
     if (folder)
         start_executor(folder);
