@@ -27,7 +27,7 @@ create table version (
     kind      text not null check (kind in ('scenarios', 'inventory')),
     hash      text not null,
     content   bytea not null,
-    loaded_at timestamptz not null default clock_timestamp(),
+    loaded_at timestamptz not null default clock_timestamp(), -- for people
     primary key (kind, hash)
 );
 
@@ -71,17 +71,17 @@ create table event (
     id           bigint generated always as identity primary key,
     account      text not null,
     key          text not null,                     -- event.id, or sha256:... of one longer than 255
-    type         text not null default '',
+    type         text not null default '',          -- for people
     incident_key text,
-    occurred_at  timestamptz,
+    occurred_at  timestamptz,                       -- for people
     received_at  timestamptz not null default clock_timestamp(),
     subscription text not null default '',
     delivery     text not null default '',          -- X-Webhook-Id: not signed, for people only
-    region       text not null default '',
-    hand         text not null default '',          -- whose hand it was
-    odd          text,                              -- why it could not be used
+    region       text not null default '',          -- for people: who took it in
+    hand         text not null default '',          -- whose hand it was, for people
+    odd          text,                              -- why it could not be used, for people
     seen         integer not null default 1,        -- duplicates write too, so their own commit covers what they saw
-    body         bytea not null,                    -- the raw bytes
+    body         bytea not null,                    -- the raw bytes, for people and the archive
     unique (account, key)
 );
 create index event_received on event (received_at);
@@ -260,7 +260,7 @@ create table machine (
     login_user text not null,
     memory_id  text not null default '',
     boot_id    text not null default '',
-    seen_at    timestamptz not null default clock_timestamp(),
+    seen_at    timestamptz not null default clock_timestamp(), -- for people
     created_at timestamptz not null default clock_timestamp()
 );
 
