@@ -63,14 +63,25 @@ struct node {
 
 /* --- events from the parts ---------------------------------------------------------------------------------------- */
 
+static void raise_alarm(void *owner, const char *account, const char *what, const char *about)
+{
+    struct node *n = owner;
+    alarms_raise(&n->alarms, n->files, account, what, about, &n->log);
+}
+
 static void show_sets(struct node *n)
 {
-    const char *scenarios = n->library && library_scenarios(n->library) ? scenario_set_hash(library_scenarios(n->library)) : "";
+    bool serves = n->library && library_serves(n->library);
+    const char *scenarios = serves ? scenario_set_hash(library_scenarios(n->library)) : "";
     const char *inventory = n->library && library_inventory(n->library) ? inventory_hash(library_inventory(n->library)) : "";
     if (n->lease)
         lease_show_sets(n->lease, scenarios, inventory);
     if (n->health)
         health_show(n->health, scenarios, inventory, true, n->stopping);
+    if (n->health && n->library)
+        health_tell_scenarios(n->health, serves);
+    if (n->health && n->library && !serves && !n->stopping)
+        raise_alarm(n, NULL, "this node has no scenario, and leaves new runs to nodes that have", n->files->settings->node.name);
 }
 
 static void on_joined(void *owner)
@@ -100,12 +111,6 @@ static void on_reaped(void *owner, int nodes)
         worker_wake(n->worker);
     if (n->outbox)
         outbox_wake(n->outbox);
-}
-
-static void raise_alarm(void *owner, const char *account, const char *what, const char *about)
-{
-    struct node *n = owner;
-    alarms_raise(&n->alarms, n->files, account, what, about, &n->log);
 }
 
 static void on_history_lost(void *owner, const char *why)

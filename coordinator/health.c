@@ -83,6 +83,11 @@ void health_show(struct health *h, const char *scenario_set, const char *invento
     h->stopping = stopping;
 }
 
+void health_tell_scenarios(struct health *h, bool any)
+{
+    parts_tell_scenarios(h->parts, any);
+}
+
 void health_live(struct http_request *req)
 {
     answer(req, 200, "{\"alive\":true}\n");

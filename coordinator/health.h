@@ -28,5 +28,7 @@ void health_live(struct http_request *req);
 void health_ready(struct health *h, struct http_request *req);
 /* What only the program knows; copied. */
 void health_show(struct health *h, const char *scenario_set, const char *inventory_set, bool secrets_read, bool stopping);
+/* As parts_tell_scenarios. */
+void health_tell_scenarios(struct health *h, bool any);
 
 #endif

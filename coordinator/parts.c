@@ -42,7 +42,7 @@ struct parts {
     const struct log_ctx *log; /* borrowed */
     struct loop_timer *timer;  /* owned */
     uint64_t op;               /* the look under way; 0: none */
-    struct part database, lease, replication, retention;
+    struct part database, lease, replication, retention, scenarios;
     struct account accounts[ACCOUNTS_MAX];
     int accounts_count;
     struct region regions[REGIONS_MAX];
@@ -167,6 +167,16 @@ static void see_ssh(struct parts *p)
         log_warning(p->log, "a host is not reached by SSH", LOG_S("host", now[i].name), LOG_S("why", now[i].why));
         memcpy(p->hosts[p->hosts_count++], now[i].name, sizeof now[i].name); /* both hold SSH_TROUBLES_MAX */
     }
+}
+
+void parts_tell_scenarios(struct parts *p, bool any)
+{
+    if (!change(&p->scenarios, any, "its own set holds no scenario, or it has no inventory"))
+        return;
+    if (any)
+        log_info(p->log, "this node has scenarios again: it takes new runs");
+    else
+        log_error(p->log, "this node has no scenario to serve with: it leaves new runs to nodes that have (files.scenarios)");
 }
 
 /* --- regions ------------------------------------------------------------------------------------------------------ */
@@ -327,6 +337,8 @@ void parts_show(const struct parts *p, json_t *out)
         (void)json_object_set_new(account, "account", json_string(p->accounts[i].name));
         (void)json_array_append_new(accounts, account);
     }
+    if (p->scenarios.state != PART_UNKNOWN)
+        (void)json_object_set_new(out, "scenarios", shown(&p->scenarios));
     (void)json_object_set_new(out, "database", shown(&p->database));
     (void)json_object_set_new(out, "lease", shown(&p->lease));
     (void)json_object_set_new(out, "replication", shown(&p->replication));

@@ -33,7 +33,9 @@ struct parts *parts_new(struct loop *loop, const struct parts_settings *settings
 void parts_free(struct parts *p);
 /* After a reload. The old accounts are not looked at any more. */
 void parts_swap(struct parts *p, const struct writer_account *accounts, int count);
-/* Adds "database", "lease", "replication", "retention", "pagerduty", "ssh" and "regions" to the document. */
+/* Of a node that runs something: whether its own set has a scenario (docs/lease.md). */
+void parts_tell_scenarios(struct parts *p, bool any);
+/* Adds "scenarios" (where it was told), "database", "lease", "replication", "retention", "pagerduty", "ssh" and "regions" to the document. */
 void parts_show(const struct parts *p, json_t *out);
 
 #endif

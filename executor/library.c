@@ -129,6 +129,11 @@ struct inventory *library_inventory(const struct library *l)
     return l->inventory;
 }
 
+bool library_serves(const struct library *l)
+{
+    return l->scenarios && scenario_set_count(l->scenarios) > 0 && l->inventory;
+}
+
 bool library_stored(const struct library *l)
 {
     return l->stored == 2;

@@ -20,6 +20,8 @@ void library_load(struct library *l, struct scenario_set *scenarios, struct inve
 /* Borrowed; NULL when the node has none. */
 struct scenario_set *library_scenarios(const struct library *l);
 struct inventory *library_inventory(const struct library *l);
+/* The node has a scenario and an inventory of its own: it may take new runs. */
+bool library_serves(const struct library *l);
 /* The node's own sets are in the database: runs that name them can be taken over. */
 bool library_stored(const struct library *l);
 

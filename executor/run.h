@@ -143,10 +143,10 @@ struct worker {
     struct run *by_id[WORKER_BUCKETS]; /* the same runs, by the beginning of their ids, which are random */
     struct tokens *tokens; /* owned */
     int held;
-    bool claiming[3];
-    int asked[3];
-    bool more[3]; /* there may be some that were not taken: no slot was free, or they came while a claim was under way */
-    uint64_t claim_ops[3];
+    bool claiming[CLAIM_KINDS];
+    int asked[CLAIM_KINDS];
+    bool more[CLAIM_KINDS]; /* there may be some that were not taken: no slot was free, or they came while a claim was under way */
+    uint64_t claim_ops[CLAIM_KINDS];
     int64_t look_next_mono_ms;
     uint64_t look_op;
     bool strange; /* the last look found a run of ours that is not in hand */

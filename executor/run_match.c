@@ -285,7 +285,7 @@ void run_match(struct run *r)
     if (match_now(r, &match) < 0)
         return;
     if (!match.scenario) {
-        run_end(r, ENDING_UNMATCHED, WHY_NO_SCENARIO, r->title, "", "", "");
+        run_end(r, ENDING_UNMATCHED, library_serves(library) ? WHY_NO_SCENARIO : WHY_NO_SCENARIOS, r->title, "", "", "");
         return;
     }
     r->scenario = match.scenario;

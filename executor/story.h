@@ -35,6 +35,7 @@ enum ending_reason {
     WHY_NOT_HEALED,        /* all tries done, still unhealthy                                       */
     WHY_CANNOT_TELL,       /* step title, what was found                                           */
     WHY_NO_SCENARIO,       /* title                                                                */
+    WHY_NO_SCENARIOS,      /* title; none at all, on any node                                      */
     WHY_NO_CUSTOMER,       /* service                                                              */
     WHY_VALUE,             /* problem text                                                         */
     WHY_HOST_UNKNOWN,      /* name, customer, where it was named ("" = not said)                   */

@@ -59,6 +59,9 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_WHY + WHY_NO_SCENARIO] = {COMMON "title", {
         "No scenario matches the title \"{title}\"; nothing was done.",
         "タイトル「{title}」に該当するシナリオがありません。何も実行していません。"}},
+    [TEXT_WHY + WHY_NO_SCENARIOS] = {COMMON "title", {
+        "No node has any scenario; nothing was done. The title is \"{title}\".",
+        "どのノードにもシナリオがありません。何も実行していません。タイトル「{title}」。"}},
     [TEXT_WHY + WHY_NO_CUSTOMER] = {COMMON "name", {
         "The service \"{name}\" belongs to no customer in the settings, so its hosts are not known; nothing was done.",
         "サービス「{name}」に対応する顧客が設定になく、ホストを特定できません。何も実行していません。"}},
@@ -214,6 +217,8 @@ const struct story_sentence story_sentences[STORY_TEXTS] = {
     [TEXT_NEXT_SHOW] = {"run", {"All that was done: firstline runs show {run}", "実行の詳細: firstline runs show {run}"}},
     [TEXT_NEXT_MATCH] = {"", {"Why none matched: firstline match DIR --title \"...\"",
         "一致しない理由の確認: firstline match DIR --title \"...\""}},
+    [TEXT_NEXT_SCENARIOS] = {"", {"Are the scenarios where the nodes look for them? See files.scenarios and /readyz of each node.",
+        "各ノードの設定 files.scenarios と /readyz を見て、シナリオが読める場所にあるか確認してください。"}},
     [TEXT_NEXT_CUSTOMER] = {"name", {"Give the service \"{name}\" a customer in the settings.",
         "設定でサービス「{name}」に顧客を割り当ててください。"}},
     [TEXT_NEXT_VALUE] = {"", {"Correct the alert's fields, or the scenario's `values` and `target`.",
@@ -436,6 +441,7 @@ const struct story_reason_row story_reasons[ENDING_REASONS] = {
     [WHY_CANNOT_TELL] = {{"step", "why"}, {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
     [WHY_NOT_HEALED] = {.hints = {TEXT_NEXT_SSH, TEXT_NEXT_SHOW}},
     [WHY_NO_SCENARIO] = {{"title"}, {TEXT_NEXT_MATCH}},
+    [WHY_NO_SCENARIOS] = {{"title"}, {TEXT_NEXT_SCENARIOS}},
     [WHY_NO_CUSTOMER] = {{"name"}, {TEXT_NEXT_CUSTOMER}},
     [WHY_VALUE] = {{"problem"}, {TEXT_NEXT_VALUE, TEXT_NEXT_SHOW}},
     [WHY_HOST_UNKNOWN] = {{"name", "owner", "from"}, {TEXT_NEXT_INVENTORY}},

@@ -54,7 +54,7 @@ void worker_free(struct worker *w)
     w->draining = true; /* nothing is taken any more */
     tokens_free(w->tokens);
     w->on_empty = NULL;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < CLAIM_KINDS; i++)
         run_forget(w->parts.store, w->claim_ops[i]);
     run_forget(w->parts.store, w->hands_op);
     run_forget(w->parts.store, w->sweep_op);
@@ -104,19 +104,28 @@ static void on_expired(void *owner, const struct pg_answer *answer, const struct
     on_claimed(owner, CLAIM_EXPIRED, answer, err);
 }
 
+static void on_unserved(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    on_claimed(owner, CLAIM_UNSERVED, answer, err);
+}
+
 static bool may_claim(const struct worker *w)
 {
     return !w->draining && lease_held(w->parts.lease);
 }
 
-/* Orphans may exceed the slots by half; runs out of time are only handed over and need no slot. */
+/* Orphans may exceed the slots by half; runs out of time are only handed over and need no slot. A node without a scenario (its
+ * folder was not mounted) leaves new runs to those that have some: it would tell people of each that nothing matches. */
 static int most_of(const struct worker *w, enum run_claim_kind kind)
 {
+    bool serves = library_serves(w->parts.library);
     switch (kind) {
     case CLAIM_ORPHANS:
         return w->settings.slots + (w->settings.slots + 1) / 2 - w->held;
     case CLAIM_WAITING:
-        return library_stored(w->parts.library) ? w->settings.slots - w->held : 0;
+        return serves && library_stored(w->parts.library) ? w->settings.slots - w->held : 0;
+    case CLAIM_UNSERVED:
+        return serves ? 0 : w->settings.slots - w->held;
     default:
         return CLAIM_BATCH;
     }
@@ -124,7 +133,7 @@ static int most_of(const struct worker *w, enum run_claim_kind kind)
 
 static void claim(struct worker *w, enum run_claim_kind kind)
 {
-    static pg_done *const done[] = {on_orphans, on_waiting, on_expired};
+    static pg_done *const done[] = {on_orphans, on_waiting, on_expired, on_unserved};
     int most = most_of(w, kind);
     if (!may_claim(w))
         return;
@@ -141,6 +150,7 @@ static void claim_all(struct worker *w)
 {
     claim(w, CLAIM_ORPHANS);
     claim(w, CLAIM_WAITING);
+    claim(w, CLAIM_UNSERVED);
     claim(w, CLAIM_EXPIRED);
 }
 
@@ -262,7 +272,7 @@ void worker_wake_new(struct worker *w)
 
 void worker_freed(struct worker *w)
 {
-    for (enum run_claim_kind kind = CLAIM_ORPHANS; kind <= CLAIM_EXPIRED; kind++)
+    for (enum run_claim_kind kind = CLAIM_ORPHANS; kind < CLAIM_KINDS; kind++)
         if (w->more[kind])
             claim(w, kind);
     if (w->draining && w->held == 0 && w->on_empty) {
@@ -282,7 +292,7 @@ void worker_joined(struct worker *w)
 
 void worker_lost(struct worker *w)
 {
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < CLAIM_KINDS; i++) {
         run_forget(w->parts.store, w->claim_ops[i]);
         w->claiming[i] = w->more[i] = false;
         w->claim_ops[i] = 0;

@@ -24,7 +24,7 @@ static uint64_t ask_shared(struct store *s, const char *statement, const struct 
 uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarnation, int most, pg_done *done,
     void *owner)
 {
-    static const char *const statements[] = {"run_claim_orphans", "run_claim", "run_claim_expired"};
+    static const char *const statements[] = {"run_claim_orphans", "run_claim", "run_claim_expired", "run_claim_unserved"};
     assert(most > 0 && most <= RUN_CLAIM_MAX);
     struct pg_value values[] = {pg_from_text(incarnation), PG_INT(most), PG_INT(RUN_EXPIRED_GRACE_MS)};
     return ask_shared(s, statements[kind], values, kind == CLAIM_EXPIRED ? 3 : 2, NULL, done, owner);

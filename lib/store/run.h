@@ -23,6 +23,8 @@ enum run_claim_kind {
     CLAIM_ORPHANS, /* of dead workers, and handed back by leaving ones; in doubt first */
     CLAIM_WAITING, /* customers by fewest running, then urgency, then age */
     CLAIM_EXPIRED, /* give_up_at has passed: only to be handed over */
+    CLAIM_UNSERVED, /* waiting, and no node has a scenario: likewise */
+    CLAIM_KINDS,
 };
 
 #define RUN_CLAIM_MAX 50 /* batches of about 10 are best; orphans may come in more */

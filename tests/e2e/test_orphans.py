@@ -2,6 +2,7 @@
 """Who takes what a lost or leaving worker held: any other, also one without a scenario of its own; in doubt first, beyond its
 slots by half; and at a planned stop at once, one node after the other, with nothing lost and nothing looked at twice."""
 
+import json
 import threading
 import time
 
@@ -113,3 +114,43 @@ def test_a_stop_frees_each_run_at_its_own_boundary(stage):
     for host, incident in made.items():
         stage.ended(incident, "resolved", longest_s=90)
         assert stage.starts(host) == 1, stage.story(incident)
+
+
+def test_a_node_without_scenarios_leaves_new_runs(make_stage):
+    """Its folder was not mounted: it takes in events and waits for a node that has scenarios, and says so. When no node has had any
+    for a minute, also after a reload, people are told of each incident."""
+    stage = make_stage()
+    database, world = stage.database, stage.world
+    (world.folder / "none").mkdir()
+    world.node("tokyo", "before").stop()
+    database.query("update node set renewed_at = renewed_at + interval '1 hour'")  # it is restarted: however slow this machine is
+    bare = world.node("osaka", over={"files": {"scenarios": "none"}})
+    world.only("osaka")
+    host = stage.host()
+    incident = stage.trigger(host)
+    waits(stage, incident)
+    status, shown = bare.get("/readyz")
+    assert status == 200 and json.loads(shown)["scenarios"]["state"] == "away", shown
+    assert "leaves new runs to nodes that have" in bare.read_log()
+    tokyo = world.node("tokyo")
+    stage.ended(incident, "resolved")
+    assert "run ended" not in bare.read_log() and stage.starts(host) == 1
+    for path in (world.folder / "scenarios").glob("*.yaml"):
+        path.unlink()
+    tokyo.reload()
+    processes.wait_until(lambda: json.loads(tokyo.get("/readyz")[1])["scenarios"]["state"] == "away", 60, "the reload to be told of")
+    database.wait("select count(*) from node where not dead and scenario_set = ''", expected=2)
+    database.query("update node set renewed_at = renewed_at + interval '1 hour' where dead")
+    incident = stage.trigger(stage.host())
+    waits(stage, incident)
+    database.query("update node set renewed_at = renewed_at - interval '2 hours' where dead")
+    database.query("update run set created_at = created_at - interval '1 min' where ended_at is null")
+    stage.ended(incident, "unmatched", "No node has any scenario", starts=False)
+
+
+def waits(stage, incident):
+    """Through some looks for work of every live node."""
+    stage.database.wait("select count(*) from run where incident_key = %s and state = 'waiting'", incident, expected=1)
+    before = stage.database.one("select min(beat) from node where not dead")
+    stage.database.wait("select min(beat) >= %s from node where not dead", before + 3, longest_s=60)
+    assert stage.database.one("select state from run where incident_key = %s", incident) == "waiting", stage.story(incident)
