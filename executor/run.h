@@ -155,6 +155,7 @@ struct worker {
     void *empty_owner; /* borrowed */
     struct loop_timer *claim_timer, *hands_timer, *sweep_timer; /* owned */
     uint64_t hands_op, sweep_op;
+    int64_t prepare_mono_ms; /* when history's partitions are looked at again */
     struct worker_counts counts;
 };
 

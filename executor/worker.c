@@ -19,6 +19,7 @@
 #define HANDS_EVERY_MS 2000
 #define SWEEP_EVERY_MS 5000
 #define SWEEP_BATCH 200
+#define PREPARE_EVERY_MS 3600000 /* whether this and the next month have their partitions */
 #define RUNS_KEPT_HOT_MS 60000
 
 static void claim_tick(void *owner);
@@ -355,10 +356,32 @@ static void on_swept(void *owner, const struct pg_answer *answer, const struct e
         sweep_tick(w);
 }
 
+static void sweep(struct worker *w)
+{
+    w->sweep_op = history_sweep(w->parts.store, RUNS_KEPT_HOT_MS, w->settings.events_kept_ms, w->settings.keys_kept_ms,
+        SWEEP_BATCH, on_swept, w);
+}
+
+static void on_prepared(void *owner, const struct pg_answer *answer, const struct error *err)
+{
+    struct worker *w = owner;
+    (void)answer;
+    w->sweep_op = 0;
+    if (err)
+        log_failure(LOG_DEBUG, w->parts.log, "making this and the next month's partitions", err);
+    else
+        w->prepare_mono_ms = clock_mono_ms() + PREPARE_EVERY_MS;
+    if (!w->draining)
+        sweep(w); /* without them, too: the default partition takes all rows */
+}
+
 static void sweep_tick(void *owner)
 {
     struct worker *w = owner;
-    if (!w->sweep_op && !w->draining && lease_held(w->parts.lease))
-        w->sweep_op = history_sweep(w->parts.store, RUNS_KEPT_HOT_MS, w->settings.events_kept_ms, w->settings.keys_kept_ms,
-            SWEEP_BATCH, on_swept, w);
+    if (w->sweep_op || w->draining || !lease_held(w->parts.lease))
+        return;
+    if (clock_mono_ms() >= w->prepare_mono_ms)
+        w->sweep_op = history_prepare(w->parts.store, on_prepared, w);
+    else
+        sweep(w);
 }

@@ -8,13 +8,17 @@
 
 #define LEAVE_LONGEST_MS 600000 /* counting a month of rows */
 
+uint64_t history_prepare(struct store *s, pg_done *done, void *owner)
+{
+    return pg_query(store_lane(s, LANE_WORK), "history_prepare", NULL, 0, 0, done, owner);
+}
+
 uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_older_ms, int64_t keys_older_ms, int most,
     pg_done *done, void *owner)
 {
     struct pg_group *group = pg_group_new(store_lane(s, LANE_WORK));
-    (void)pg_group_add(group, "history_prepare", NULL, 0, NULL); /* failures stick to the group */
     struct pg_value runs[] = {PG_INT(runs_older_ms), PG_INT(most)};
-    (void)pg_group_add(group, "history_move_runs", runs, 2, NULL);
+    (void)pg_group_add(group, "history_move_runs", runs, 2, NULL); /* failures stick to the group */
     struct pg_value events[] = {PG_INT(events_older_ms), PG_INT(most)};
     (void)pg_group_add(group, "history_move_events", events, 2, NULL);
     struct pg_value keys[] = {PG_INT(keys_older_ms), PG_INT(most)};
@@ -28,7 +32,7 @@ uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_ol
 
 int history_moved(const struct pg_answer *answer)
 {
-    return pg_rows(answer, 1) + pg_rows(answer, 2);
+    return pg_rows(answer, 0) + pg_rows(answer, 1);
 }
 
 /* --- partitions that leave ---------------------------------------------------------------------------------------- */

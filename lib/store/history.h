@@ -10,9 +10,11 @@
 
 #include "lib/store/store.h"
 
-/* One sweep: this and next month's partitions, then batches of ended runs, old events, old keys, incidents that were resolved
- * and workers that died twice as long ago as events are kept. The answer's rows are moved runs (statement 1) and events
- * (statement 2). */
+/* This and next month's partitions, in a transaction of its own, which holds their locks for a moment only. Rows of a month that
+ * has none wait in the default partition. */
+uint64_t history_prepare(struct store *s, pg_done *done, void *owner);
+/* One sweep: batches of ended runs, old events, old keys, incidents that were resolved and workers that died twice as long ago as
+ * events are kept. history_moved: how many runs and events that were. */
 uint64_t history_sweep(struct store *s, int64_t runs_older_ms, int64_t events_older_ms, int64_t keys_older_ms, int most,
     pg_done *done, void *owner);
 int history_moved(const struct pg_answer *answer);

@@ -7,25 +7,19 @@ lib/store alone, as in bench_claims. Statements, blocks of the buffers and WAL a
 time, so what a node does in the background is in the cost of a run on both sides. --finished sets the larger past.
 """
 
-import collections
 import contextlib
 import json
 import time
 
-from tests.bench import bench_claims, bench_run, history
-from tests.bench.harness import RELEASE, ROOT, Skip, checked, cpu_s, percentile, ratios, spread
+from tests.bench import bench_claims, bench_run, history, statements
+from tests.bench.harness import RELEASE, Skip, checked, cpu_s, percentile, ratios, spread
 from tests.kit import sshd
 from tests.kit.node import program
 
 SETTINGS = {"shared_buffers": "'512MB'", "max_wal_size": "'8GB'", "checkpoint_timeout": "'30min'", "maintenance_work_mem": "'256MB'",
-            "shared_preload_libraries": "'pg_stat_statements'"}
+            **statements.SETTINGS}
 RATE = 20  # incidents a second
 FLAT = 1.2  # how much more is still flat
-STATEMENTS = """
-select left(query, 120), sum(calls), sum(shared_blks_hit + shared_blks_read), sum(shared_blks_read), sum(wal_bytes), sum(wal_fpi)
-  from pg_stat_statements s join pg_database d on d.oid = s.dbid
- where d.datname = current_database() and query not like '%%pg_stat_statements%%' group by 1"""
-COSTS = ("statements", "blocks", "blocks_read", "wal_bytes", "wal_full_pages")
 
 
 class Side:
@@ -42,20 +36,15 @@ class Side:
             raise RuntimeError(f"{self.finished} of {count} finished runs")
         size = self.database.one("select pg_database_size('firstline')") >> 20
         bench.say(f"{count:,} finished runs, {size:,} MiB, in {time.monotonic() - began:.0f} s")
-        self.database.query("create extension pg_stat_statements")
         self.node.start()
         self.scene.warm()
-        self.database.query("select pg_stat_statements_reset()")
+        statements.begin(self.database)
 
     def counted(self):
-        """{beginning of a statement: (calls, blocks, ...)} since the start."""
-        return {text: [float(n) for n in numbers] for text, *numbers in self.database.query(STATEMENTS)}
+        return statements.counted(self.database)
 
     def costs(self, before, per):
-        """What was asked since, per so many of something."""
-        sums = [sum(column) for column in zip(*self.counted().values())]
-        less = [sum(column) for column in zip(*before.values())] or [0] * len(sums)
-        return {name: (n - away) / per for name, n, away in zip(COSTS, sums, less)}
+        return statements.costs(self.database, before, per)
 
     def run(self, count):
         incidents = self.scene.incidents(count)
@@ -117,20 +106,12 @@ def compare(bench, title, sides, measured, judged):
             bench.goal(f"{title}: {key}, {large} over {small}", "at most", FLAT, over[key])
 
 
-def statement_names():
-    return {path.read_text(encoding="utf-8")[:60]: path.stem for path in (ROOT / "sql/statements").glob("*.sql")}
-
-
 def measure_statements(bench, sides):
     """Blocks a call of every statement that both sides asked, where the larger past costs most more."""
-    names, (small, large) = statement_names(), sides
-    each = collections.defaultdict(dict)
-    for name, side in sides.items():
-        for text, (calls, blocks, *_) in side.counted().items():
-            if text[:60] in names:
-                each[names[text[:60]]][name] = (calls, blocks / calls)
-    rows = [{"statement": statement, "calls": int(found[large][0]), small: found[small][1], large: found[large][1],
-             "more": found[large][1] - found[small][1]} for statement, found in each.items() if len(found) == 2]
+    small, large = sides
+    few, many = (statements.named(side.counted()) for side in sides.values())
+    rows = [{"statement": name, "calls": int(many[name][0]), small: few[name][1] / few[name][0], large: many[name][1] / many[name][0],
+             "more": many[name][1] / many[name][0] - few[name][1] / few[name][0]} for name in few if name in many]
     rows.sort(key=lambda row: -row["more"])
     bench.put(statements_compared=len(rows))
     bench.table("blocks a call, the statements that grew most", rows[:12])
@@ -141,12 +122,12 @@ def measure(bench):
     if why:
         raise Skip(why)
     large, small = bench.finished or bench.count(1_000_000, 2000), bench.count(10_000, 200)
-    hosts, bench.rounds = bench.count(16, 2), min(bench.rounds, 5)
+    hosts, bench.rounds = bench.count(16, 2), min(bench.rounds, 4)
     with contextlib.ExitStack() as held:
         box = held.enter_context(sshd.Sshd(bench.scratch / "box", address="0.0.0.0"))
         box.write_known_hosts(names=[f"[{bench_run.address(number)}]:{box.port}" for number in range(hosts)])
         sides = {f"{count:,}": Side(bench, held, box, hosts, count) for count in (small, large)}
-        runs, seconds, claims = bench.count(40, 4), bench.count(8, 2), bench.count(1000, 50)
+        runs, seconds, claims = bench.count(40, 4), bench.count(6, 2), bench.count(1000, 50)
         compare(bench, "an idle node, a second", sides, lambda side: side.idle(seconds), ("statements", "blocks"))
         compare(bench, "a run", sides, lambda side: side.run(runs), ("node_ms", "postgres_ms", "statements", "blocks", "p50_ms"))
         compare(bench, "a person's question", sides, lambda side: side.ask(*side.old_run()), ())
