@@ -339,32 +339,9 @@ static enum step_result host_key_step(struct s2_session *s)
     return s2_move(s, S2_LOGIN);
 }
 
-/* libssh2 1.10 loses 112 bytes in each login with an ECDSA key. Only there leaks are not looked for. */
-#if defined(FIRSTLINE_SANITIZED) && defined(__SANITIZE_ADDRESS__)
-void __lsan_disable(void);
-void __lsan_enable(void);
-#else
-#define __lsan_disable() ((void)0)
-#define __lsan_enable() ((void)0)
-#endif
-
-static int log_in(struct s2_session *s)
-{
-    const char *user = s->base.group->user;
-    bool known_leak = s->key.kind == SSH_KEY_ECDSA;
-    if (known_leak)
-        __lsan_disable();
-    int rc = libssh2_userauth_publickey_frommemory(s->raw, user, strlen(user), NULL, 0,
-        s->key.text.data, s->key.text.bytes,
-        s->key.passphrase.bytes ? s->key.passphrase.data : NULL);
-    if (known_leak)
-        __lsan_enable();
-    return rc;
-}
-
 static enum step_result login_step(struct s2_session *s)
 {
-    int rc = log_in(s);
+    int rc = s2_log_in(s);
     if (rc == LIBSSH2_ERROR_EAGAIN)
         return STEP_WAIT;
     if (rc != 0) {

@@ -96,6 +96,10 @@ enum step_result s2_break(struct s2_session *s, int rc, const char *what);
 /* Asks for a drive in this turn's end. */
 void s2_drive_soon(struct s2_session *s);
 
+/* ssh_libssh2_login.c */
+/* One call of logging in: 0, LIBSSH2_ERROR_EAGAIN, or what is wrong. */
+int s2_log_in(struct s2_session *s);
+
 /* ssh_libssh2_channel.c */
 int s2_attach(struct ssh_session *base, struct ssh_op *op);
 void s2_abandon(struct ssh_session *base, struct ssh_op *op);

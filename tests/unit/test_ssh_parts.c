@@ -3,8 +3,10 @@
  * words mean. */
 #include "tests/kit/kit.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/buf.h"
 #include "lib/io/ssh_hello.h"
@@ -124,6 +126,89 @@ static void keys_tell_their_kind(void **state)
     }
 }
 
+#define KEY_MAGIC 15    /* "openssh-key-v1" with its NUL */
+#define KEY_PUBLIC 43   /* where the public key's string begins */
+#define KEY_CHECK 98    /* two numbers, which are equal in an open key */
+#define KEY_PRIVATE 97  /* the last byte of the private part's length */
+#define KEY_COPY 193    /* the public key behind the seed, once more */
+
+/* An ed25519 key as ssh-keygen writes it, decoded. */
+static size_t make_key(unsigned char out[256], EVP_PKEY *key)
+{
+    static const unsigned char head[] = "openssh-key-v1\0\0\0\0\4none\0\0\0\4none\0\0\0\0\0\0\0\1\0\0\0\x33"
+                                        "\0\0\0\x0bssh-ed25519\0\0\0\x20";
+    static const unsigned char middle[] = "\0\0\0\x88same" "same" "\0\0\0\x0bssh-ed25519\0\0\0\x20";
+    unsigned char public[32], seed[32];
+    size_t n = 32, at = 0;
+    assert_int_equal(EVP_PKEY_get_raw_public_key(key, public, &n), 1);
+    assert_int_equal(EVP_PKEY_get_raw_private_key(key, seed, &n), 1);
+    const struct {
+        const void *data;
+        size_t bytes;
+    } parts[] = {{head, sizeof head - 1}, {public, 32}, {middle, sizeof middle - 1}, {public, 32}, {"\0\0\0\x40", 4}, {seed, 32},
+        {public, 32}, {"\0\0\0\0\1\2\3\4\5", 9}};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memcpy(out + at, parts[i].data, parts[i].bytes);
+        at += parts[i].bytes;
+    }
+    return at;
+}
+
+/* Reads it back, as the file it would be. */
+static bool opens(const unsigned char *data, size_t bytes, struct ssh_key *k)
+{
+    char path[] = "/tmp/firstline-key-XXXXXX";
+    unsigned char text[512];
+    int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(f);
+    (void)EVP_EncodeBlock(text, data, (int)bytes);
+    fprintf(f, "-----BEGIN OPENSSH PRIVATE KEY-----\n%.70s\n%s\n-----END OPENSSH PRIVATE KEY-----\n", (char *)text, (char *)text + 70);
+    assert_int_equal(fclose(f), 0);
+    struct error err = {0};
+    ssh_key_init(k);
+    int rc = ssh_key_read(k, path, "", &err);
+    (void)unlink(path);
+    assert_int_equal(rc, 0);
+    return k->open;
+}
+
+static void an_open_key_signs(void **state)
+{
+    (void)state;
+    static const size_t broken[] = {KEY_MAGIC + 4, KEY_PUBLIC + 40, KEY_CHECK + 4, KEY_COPY};
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    unsigned char data[256] = {0}, sig[SSH_KEY_SIGNATURE_BYTES];
+    size_t bytes = make_key(data, key);
+    struct ssh_key k;
+    for (size_t more = 16; more > 0; more -= 8) { /* with each padding that base64 has; the file does not check ours */
+        data[KEY_PRIVATE] = (unsigned char)(data[KEY_PRIVATE] + more);
+        assert_true(opens(data, bytes + more, &k));
+        data[KEY_PRIVATE] = (unsigned char)(data[KEY_PRIVATE] - more);
+        ssh_key_done(&k);
+    }
+    assert_true(opens(data, bytes, &k));
+    assert_memory_equal(k.public, data + KEY_PUBLIC, sizeof k.public);
+    assert_int_equal(ssh_key_sign(&k, data, bytes, sig), 0);
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestVerifyInit(c, NULL, NULL, NULL, key), 1);
+    assert_int_equal(EVP_DigestVerify(c, sig, sizeof sig, data, bytes), 1);
+    EVP_MD_CTX_free(c);
+    ssh_key_done(&k);
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        data[broken[i]] ^= 1;
+        if (opens(data, bytes, &k))
+            fail_msg("opened with byte %zu changed", broken[i]);
+        data[broken[i]] ^= 1;
+        ssh_key_done(&k);
+    }
+    for (size_t n = 0; n < bytes - 9; n++) { /* without its comment and padding it would do */
+        assert_false(opens(data, n, &k));
+        ssh_key_done(&k);
+    }
+    EVP_PKEY_free(key);
+}
+
 static void words_of_ssh_have_meanings(void **state)
 {
     (void)state;
@@ -184,6 +269,7 @@ int main(void)
         cmocka_unit_test(mismatches_are_found),
         cmocka_unit_test(cut_hellos_are_no_hellos),
         cmocka_unit_test(keys_tell_their_kind),
+        cmocka_unit_test(an_open_key_signs),
         cmocka_unit_test(words_of_ssh_have_meanings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
