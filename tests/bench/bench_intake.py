@@ -108,15 +108,15 @@ def script(group):
     return "\n".join([*lines, "\\endpipeline", ""])
 
 
-def pgbench(bench, database, group, clients, seconds, body):
+def pgbench(bench, database, group, clients, count, body):
+    """So many events, or a few more: whole transactions of each client."""
     path = bench.scratch / f"inserts-{group}.sql"
     path.write_text(script(group))
     servers = [host.process.pid for host in getattr(database, "hosts", [database])]
     before = cpu_s(*servers)
-    done = checked([programs() / "pgbench", "-n", "-M", "prepared", "-f", path, "-c", clients, "-j", 1, "-T", seconds, "-D", "body=" + "x" * body,
+    done = checked([programs() / "pgbench", "-n", "-M", "prepared", "-f", path, "-c", clients, "-j", 1, "-t", -(-count // (group * clients)), "-D", "body=" + "x" * body,
                     database.conninfo()])
-    count = int(re.search(r"transactions actually processed: (\d+)", done["out"])[1]) * group
-    used = (cpu_s(*servers) - before) / count * 1e6
+    used = (cpu_s(*servers) - before) / (int(re.search(r"actually processed: (\d+)", done["out"])[1]) * group) * 1e6
     return {"rate": float(re.search(r"tps = ([\d.]+)", done["out"])[1]) * group, "postgres_us": used}
 
 
@@ -141,7 +141,7 @@ class Measurement:
         self.bench, self.bound = bench, bound
         self.posts = {"firstline": ours, **others}
         for group in (1, 10):
-            pgbench(bench, bound, group, 4, 1, 2048)
+            pgbench(bench, bound, group, 4, bench.count(2000, 400), 2048)
         bound.query("analyze")
 
     def at(self, body, connections):
@@ -151,7 +151,7 @@ class Measurement:
         sides = {name: lambda s=side: s.load(bench, connections, count, body) for name, side in self.posts.items()}
         for group in (1, 10):
             sides[f"pgbench, {group} a commit"] = lambda g=group: pgbench(
-                bench, self.bound, g, min(connections, PGBENCH_CLIENTS_MAX), bench.count(2, 1), body)
+                bench, self.bound, g, min(connections, PGBENCH_CLIENTS_MAX), count, body)
         return bench.pairs(sides)
 
     def rows(self, cases):
