@@ -135,10 +135,10 @@ def row(name, connections, body, figures, over=None):
 
 
 class Measurement:
-    """ours, others: servers that take posts. bounds: the database that pgbench fills."""
+    """ours, others: servers that take posts. bound: the database that pgbench fills. singly: how many over one connection."""
 
-    def __init__(self, bench, ours, others, bound):
-        self.bench, self.bound = bench, bound
+    def __init__(self, bench, ours, others, bound, singly=1000):
+        self.bench, self.bound, self.singly = bench, bound, singly
         self.posts = {"firstline": ours, **others}
         for group in (1, 10):
             pgbench(bench, bound, group, 4, bench.count(2000, 400), 2048)
@@ -147,7 +147,7 @@ class Measurement:
     def at(self, body, connections):
         """{side: figures of each round}"""
         bench = self.bench
-        count = bench.count(5000 if connections > 1 else 1000, 300)
+        count = bench.count(5000 if connections > 1 else self.singly, 300 if connections > 1 else 50)
         sides = {name: lambda s=side: s.load(bench, connections, count, body) for name, side in self.posts.items()}
         for group in (1, 10):
             sides[f"pgbench, {group} a commit"] = lambda g=group: pgbench(
@@ -174,7 +174,8 @@ def alone(bench, simulator):
         ours = start_firstline(bench, "world", database, simulator)
         make_world(bench, "tables", bound, simulator).node("tokyo", start=False)  # which migrates
         it = Measurement(bench, ours, {"nginx 204": start_nginx(bench), **start_webhook(bench)}, bound)
-        rows, found = it.rows([(body, connections) for body in (2048, 4096) for connections in CONNECTIONS])
+        rows, found = it.rows(bench.count([(body, connections) for body in (2048, 4096) for connections in CONNECTIONS],
+                                     [(2048, 1), (2048, 32), (4096, 256)]))
         bench.table("as fast as it goes", rows)
         paced = it.paced()
         bench.table(f"at {AT_RATE} a second", [row("firstline", 32, 2048, paced)])
@@ -190,8 +191,8 @@ def with_standby(bench, simulator):
             Pair(bench.scratch / "boundpair", DURABLE, delay_s=ONE_WAY_S) as bound:
         ours = start_firstline(bench, "pairworld", database, simulator)
         make_world(bench, "pairtables", bound, simulator).node("tokyo", start=False)
-        it = Measurement(bench, ours, {}, bound)
-        rows, found = it.rows([(2048, connections) for connections in CONNECTIONS])
+        it = Measurement(bench, ours, {}, bound, singly=100)
+        rows, found = it.rows([(2048, connections) for connections in bench.count(CONNECTIONS, (32,))])
         bench.table(f"with a synchronous standby, {2000 * ONE_WAY_S:g} ms away and back", rows)
         paced = it.paced()
         bench.table(f"with that standby, at {AT_RATE} a second", [row("firstline", 32, 2048, paced)])

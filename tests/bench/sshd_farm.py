@@ -72,30 +72,35 @@ class Farm:
             raise RuntimeError(f"ssh_bench: {done['out']}{done['err']}")
         return json.loads(done["out"])
 
-    def ssh(self, command, count, at_once, kex=None, control=None):
-        """One ssh program a command; control: a control socket, whose master is there before the clock starts."""
-        options = ["-F", self.config, *(["-o", kex] if kex else [])]
-        name = "bench1" if control else "bench{}"
-        if control:
-            options += ["-o", f"ControlPath={control}"]
+    def ssh(self, command, count, at_once, kex=None):
+        """One ssh program a command."""
+        words = " ".join(str(word) for word in ["-F", self.config, *(["-o", kex] if kex else [])])
+        return checked(["sh", "-c", f"seq {count} | xargs -P {at_once} -I {{}} ssh -n {words} bench{{}} {command}"], watch=True)
+
+    def ssh_kept(self, command, count, at_once, control, sessions):
+        """The same over control sockets, whose masters are there before the clock starts; the masters' CPU is not counted."""
+        options = ["-F", self.config, "-o", f"ControlPath={control}-%n"]
+        names = [f"bench{i + 1}" for i in range(sessions)]
+        for name in names:
             checked(["ssh", *options, "-M", "-f", "-N", name])
         words = " ".join(str(word) for word in options)
-        text = f"seq {count} | xargs -P {at_once} -I {{}} ssh -n {words} {name} {command}"
-        done = checked(["sh", "-c", text])
-        if control:
-            checked(["ssh", *options, "-O", "exit", name])
-        return done
+        try:
+            return checked(["sh", "-c", f"seq {count} | awk '{{print ($1 - 1) % {sessions} + 1}}' | "
+                                        f"xargs -P {at_once} -I {{}} ssh -n {words} bench{{}} {command}"], watch=True)
+        finally:
+            for name in names:
+                checked(["ssh", *options, "-O", "exit", name])
 
     def pssh(self, command, count, at_once, kex=None):
         extra = ["-x", f"-F {self.config}" + (f" -o {kex}" if kex else "")]
-        return checked(["parallel-ssh", "-h", self.list_of(count), "-p", at_once, "-t", 300, *extra, command])
+        return checked(["parallel-ssh", "-h", self.list_of(count), "-p", at_once, "-t", 300, *extra, command], watch=True)
 
     def clush(self, command, count, at_once, kex=None):
         extra = f"-F {self.config}" + (f" -o {kex}" if kex else "")
-        return checked(["clush", "-q", "-w", f"bench[1-{count}]", "-f", at_once, "-t", 60, "-o", extra, command])
+        return checked(["clush", "-q", "-w", f"bench[1-{count}]", "-f", at_once, "-t", 60, "-o", extra, command], watch=True)
 
     def ansible(self, command, count, at_once, kex=None):
         arguments = f"-F {self.config} -o ControlMaster=no" + (f" -o {kex}" if kex else "")
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "LC_ALL": "C.UTF-8", "ANSIBLE_HOST_KEY_CHECKING": "True",
                        "ANSIBLE_SSH_ARGS": arguments, "ANSIBLE_LOCAL_TEMP": str(self.folder / "ansible"), "ANSIBLE_DEPRECATION_WARNINGS": "False"}
-        return checked(["ansible", "all", "-i", self.list_of(count), "-m", "ansible.builtin.raw", "-a", command, "-f", at_once], env=environment)
+        return checked(["ansible", "all", "-i", self.list_of(count), "-m", "ansible.builtin.raw", "-a", command, "-f", at_once], watch=True, env=environment)

@@ -4,8 +4,8 @@
  *   ssh_bench PORTS USER KEY KNOWN_HOSTS COMMAND COUNT AT_ONCE NAMES
  *
  * PORTS: of sshd on 127.0.0.1, with commas. NAMES: how many machines these are taken for; each name is known to KNOWN_HOSTS as
- * bench1, bench2, ... and has a session of its own, on the ports in turn, so COUNT names are COUNT connections, and one is a
- * kept session, for which one command before the clock starts makes it. Prints one line of JSON. */
+ * bench1, bench2, ... and has a session of its own, on the ports in turn, so COUNT names are COUNT connections. Fewer are kept
+ * sessions, each made by one command before the clock starts. Prints one line of JSON. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "lib/io/ssh.h"
+#include "tests/tools/peak.h"
 
 #define PORTS_MAX 64
 
@@ -107,16 +108,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "ssh_bench: %s\n", err.text);
         return 1;
     }
-    if (b.names == 1)
-        run(&b, 1);
+    if (b.names < count)
+        run(&b, b.names);
     double cpu_before = cpu_ms(RUSAGE_SELF), began = now_ms();
     run(&b, count);
     double wall = now_ms() - began, cpu = cpu_ms(RUSAGE_SELF) - cpu_before;
-    struct rusage used;
-    (void)getrusage(RUSAGE_SELF, &used);
     qsort(b.took_ms, (size_t)count, sizeof *b.took_ms, by_number);
     printf("{\"asked\": %d, \"failed\": %d, \"wall_s\": %.4f, \"cpu_s\": %.4f, \"p50_ms\": %.1f, \"p99_ms\": %.1f, \"rss_kib\": %ld}\n", count, b.failed,
-        wall / 1000, cpu / 1000, b.took_ms[count / 2], b.took_ms[(long)count * 99 / 100], used.ru_maxrss);
+        wall / 1000, cpu / 1000, b.took_ms[count / 2], b.took_ms[(long)count * 99 / 100], peak_kib());
     if (b.failed)
         fprintf(stderr, "ssh_bench: %s\n", b.failed && b.why.text[0] ? b.why.text : "the command failed");
     ssh_free(b.ssh);
