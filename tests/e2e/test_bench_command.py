@@ -33,7 +33,7 @@ def measured(command, monkeypatch, capsys, measure):
     planted = types.ModuleType("tests.bench.bench_planted", "What is planted.")
     planted.measure = measure
     monkeypatch.setitem(sys.modules, planted.__name__, planted)
-    good = command.run_one("planted", argparse.Namespace(quick=True, rounds=None, seed=1))
+    good = command.run_one("planted", argparse.Namespace(quick=True, rounds=None, seed=1, finished=None))
     return good, capsys.readouterr().out
 
 
