@@ -25,7 +25,6 @@ static const struct {
     [WRAPPER_LOOK] = {"look", true, false},
     [WRAPPER_RECOVER] = {"recover", true, true},
     [WRAPPER_ASK] = {"ask", false, true},
-    [WRAPPER_TOKEN] = {"token", false, true},
     [WRAPPER_END] = {"end", false, true},
     [WRAPPER_CONTACT] = {"contact", false, false},
 };

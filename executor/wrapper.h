@@ -34,8 +34,6 @@ enum wrapper_act {
     WRAPPER_ASK, /* writes the token, then reads the record. Where there is none it writes one that
                   * forbids this attempt to start ever: so NEVER_STARTED is a promise, also against
                   * bytes still on their way */
-    WRAPPER_TOKEN, /* writes the token only: what an older holder still sends for this run will be
-                      refused */
     WRAPPER_END,   /* as ASK; and what still runs of the attempt is ended (TERM, after kill_after_s
                       KILL) */
     WRAPPER_CONTACT, /* chooses or checks the folder, makes the memory where there is none, tells
@@ -92,7 +90,7 @@ enum wrapper_verdict {
     WRAPPER_BROKEN, /* not our answer at all: garbage, no shell, another version. Doubt, for a
                        recover */
     WRAPPER_CUT,    /* began well, the end is missing (out holds what came). Doubt, for a recover */
-    WRAPPER_DONE,   /* CONTACT, TOKEN: done */
+    WRAPPER_DONE,   /* CONTACT: done */
     WRAPPER_ENDED,  /* the script ended; status, signal, timed_out tell how */
     WRAPPER_RUNNING,       /* it runs still */
     WRAPPER_NEVER_STARTED, /* it did not start here, and now never will */

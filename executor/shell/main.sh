@@ -38,7 +38,6 @@ fl_act() {
     fl_enter
     case $fl_act in
     recover) fl_recover ;;
-    token) fl_token ;;
     ask | end) fl_ask ;;
     esac
 }

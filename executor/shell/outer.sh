@@ -1,6 +1,6 @@
 # The outer layer: the login user's side of a recover and of every question about one.
 
-# What RECOVER, ASK, TOKEN and END begin with: the folder, the lock, the token. Returns holding the lock.
+# What RECOVER, ASK and END begin with: the folder, the lock, the token. Returns holding the lock.
 fl_begin() {
     fl_take_lock || fl_refuse busy 'the lock was not free for 10 s'
     fl_take_token
@@ -59,12 +59,6 @@ fl_end_attempt() {
     while fl_read_record "$fl_rec" && fl_runs && fl_now && [ "$fl_cs" -lt "$fl_until" ]; do fl_nap 0.1; done
     fl_take_lock || fl_refuse busy 'the lock was not free for 10 s'
     fl_look_up
-}
-
-fl_token() {
-    fl_begin
-    fl_let_lock
-    fl_refuse done
 }
 
 fl_recover() {

@@ -11,7 +11,7 @@
 #include "executor/wrapper.h"
 #include "lib/base/limits.h"
 
-static const char *const act_names[] = {"look", "recover", "ask", "token", "end", "contact"};
+static const char *const act_names[] = {"look", "recover", "ask", "end", "contact"};
 
 static int complain(const struct error *err)
 {
