@@ -37,7 +37,7 @@ steps:
     within: 3s
 healed: resolve
 not_healed: {{ hand_over: {{ level: 2 }} }}
-give_up_after: 30m
+give_up_after: 1h
 """
 Kind = collections.namedtuple("Kind", "keyword up ending status title starts")
 HEALTHY = Kind("service-down", True, "self_healed", "resolved", "[firstline: healthy]", 0)
