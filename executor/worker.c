@@ -208,12 +208,11 @@ static void on_lost_found(void *owner, const struct pg_answer *answer, const str
     w->look_op = 0;
     if (err)
         return; /* looked for again */
-    struct run_held held[RUN_CLAIM_MAX];
-    int n = run_claimed(answer, held);
-    for (int i = 0; i < n; i++)
-        if (!worker_find(w, held[i].id)) {
-            log_warning(w->parts.log, "a run that this node holds was not in hand; it goes on", LOG_S("run", held[i].id));
-            take(w, &held[i], CLAIM_WAITING);
+    struct run_held held;
+    for (int i = 0; run_claimed_at(answer, i, &held); i++)
+        if (!worker_find(w, held.id)) {
+            log_warning(w->parts.log, "a run that this node holds was not in hand; it goes on", LOG_S("run", held.id));
+            take(w, &held, CLAIM_WAITING);
         }
 }
 

@@ -60,15 +60,22 @@ uint64_t run_claim_lost(struct store *s, const char *incarnation, pg_done *done,
     return pg_query(work(s), "run_claim_lost", values, 1, 0, done, owner);
 }
 
+bool run_claimed_at(const struct pg_answer *answer, int index, struct run_held *out)
+{
+    if (index >= pg_rows(answer, 0))
+        return false;
+    *out = (struct run_held){.epoch = pg_int(answer, 0, index, 1)};
+    (void)snprintf(out->id, sizeof out->id, "%s", pg_text(answer, 0, index, 0));
+    if (pg_columns(answer, 0) > 2)
+        (void)snprintf(out->was, sizeof out->was, "%s", pg_text(answer, 0, index, 2));
+    return true;
+}
+
 int run_claimed(const struct pg_answer *answer, struct run_held *out)
 {
-    int count = pg_rows(answer, 0) < RUN_CLAIM_MAX ? pg_rows(answer, 0) : RUN_CLAIM_MAX;
-    for (int i = 0; i < count; i++) {
-        out[i] = (struct run_held){.epoch = pg_int(answer, 0, i, 1)};
-        (void)snprintf(out[i].id, sizeof out[i].id, "%s", pg_text(answer, 0, i, 0));
-        if (pg_columns(answer, 0) > 2)
-            (void)snprintf(out[i].was, sizeof out[i].was, "%s", pg_text(answer, 0, i, 2));
-    }
+    int count = 0;
+    while (count < RUN_CLAIM_MAX && run_claimed_at(answer, count, &out[count]))
+        count++;
     return count;
 }
 

@@ -34,11 +34,13 @@ uint64_t run_claim(struct store *s, enum run_claim_kind kind, const char *incarn
     void *owner);
 /* Returns how many were taken; fills at most RUN_CLAIM_MAX. */
 int run_claimed(const struct pg_answer *answer, struct run_held *out);
+/* One of them, however many they are; false: there are no more. */
+bool run_claimed_at(const struct pg_answer *answer, int index, struct run_held *out);
 /* The ids that this incarnation holds, until NULL: borrowed from the answer. One that the worker does not have in hand was
  * claimed by a statement whose answer was lost, or came back when a commit that only the lost primary had was forgotten. */
 uint64_t run_read_held(struct store *s, const char *incarnation, pg_done *done, void *owner);
 const char *run_held_at(const struct pg_answer *answer, int index);
-/* All runs that this incarnation holds, answered as a claim. It writes, so that its own commit covers what it saw. */
+/* All runs that this incarnation holds, for run_claimed_at: they may be thousands. It writes, so that its own commit covers what it saw. */
 uint64_t run_claim_lost(struct store *s, const char *incarnation, pg_done *done, void *owner);
 
 /* A leaving node lets a run go at a boundary: others may take it at once. What becomes of the write does not matter: the

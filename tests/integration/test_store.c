@@ -496,6 +496,28 @@ static void two_at_once_make_the_partitions(void **state)
     assert_int_equal(ask_number("select count(*) from decision_history"), 1);
 }
 
+static void count_lost(struct call *c, const struct pg_answer *answer)
+{
+    struct run_held held;
+    for (c->rows = 0; run_claimed_at(answer, c->rows, &held); c->rows++)
+        assert_int_equal(held.epoch, 1);
+}
+
+/* A worker may hold thousands when the answer to a claim is lost: more than a claim's own batch. */
+static void all_that_an_incarnation_holds_is_told(void **state)
+{
+    (void)state;
+    int count = 2 * RUN_CLAIM_MAX + 1;
+    add_node(NODE_A, false);
+    add_runs("c", 1, count);
+    for (int left = count; left > 0; left -= RUN_CLAIM_MAX)
+        assert_int_equal(claim(CLAIM_WAITING, NODE_A, RUN_CLAIM_MAX).rows, left < RUN_CLAIM_MAX ? left : RUN_CLAIM_MAX);
+    struct call lost = {.read = count_lost};
+    run_claim_lost(store, NODE_A, on_done, &lost);
+    expect_well(&lost);
+    assert_int_equal(lost.rows, count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +531,7 @@ int main(void)
         cmocka_unit_test_setup(orphans_go_to_the_next_holder_in_doubt_first, clean),
         cmocka_unit_test_setup(a_run_that_was_handed_back_is_free_at_once, clean),
         cmocka_unit_test_setup(a_write_that_was_lost_cannot_be_done_once_the_run_is_held_anew, clean),
+        cmocka_unit_test_setup(all_that_an_incarnation_holds_is_told, clean),
         cmocka_unit_test_setup(what_has_run_out_of_time_is_taken_at_once_when_nobody_holds_it, clean),
         cmocka_unit_test_setup(a_stale_epoch_writes_nothing_at_all, clean),
         cmocka_unit_test_setup(progress_merges_and_is_superseded_by_the_ending, clean),
