@@ -13,6 +13,7 @@
 #include "cli/clients.h"
 #include "cli/command.h"
 #include "cli/database.h"
+#include "cli/notify.h"
 #include "cli/reload.h"
 #include "coordinator/metrics.h"
 #include "coordinator/retention.h"
@@ -291,6 +292,7 @@ static void on_terminate(void *owner)
     }
     n->stopping = true;
     log_info(&n->log, "stopping: runs end their step, then go on elsewhere; once more ends at once");
+    notify_manager("STOPPING=1");
     if (n->health)
         show_sets(n);
     if (!n->worker) {
@@ -421,6 +423,7 @@ static void start_work(struct node *n)
         exit(EXIT_FAILED);
     }
     log_info(&n->log, "serving", LOG_S("address", s->http.address), LOG_I("port", http_server_port(n->server)));
+    notify_manager("READY=1");
     fault_point("node.started");
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/fault.h"
 
 #define SETTLE_AGAIN_MS 3000
 #define ASK_DEADLINE_MS 45000
@@ -160,6 +161,7 @@ static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outco
     if (!run_ssh_ended(r))
         return;
     (void)run_read_answer(r, outcome, err);
+    fault_point("settling.answered");
     switch (r->report.verdict) {
     case WRAPPER_ENDED:
         run_recover_ended(r, run_doubt_sentence(r, r->report.ended_by_us ? DOUBT_ENDED_NOW : DOUBT_ENDED));
@@ -189,6 +191,7 @@ static void on_settled(void *owner, uint64_t op, const struct ssh_outcome *outco
 static void send_question(struct run *r)
 {
     run_move(r, RUN_SETTLING);
+    fault_point("settling.begun");
     bool end = step_of(r)->running == RUNNING_END;
     struct wrapper_task task = run_recover_task(r, end ? WRAPPER_END : WRAPPER_ASK);
     /* Without it the machine cannot tell "never" from "before my memory". A reboot may have lost the last records, too. */

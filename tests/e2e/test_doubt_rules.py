@@ -3,6 +3,7 @@
 a node whose clock is wrong."""
 
 import json
+import signal
 
 import pytest
 
@@ -46,6 +47,23 @@ def begin(scene, keyword="broken", recover=RECOVER):
 
 def run_of(scene, incident):
     return scene.stage.database.one("select id::text from run where incident_key = %s", incident)
+
+
+@pytest.mark.parametrize("place", ["settling.begun", "settling.answered"])
+def test_a_worker_is_killed_while_it_settles(scene, place):
+    """A successor dies with the question on its lips, or with the answer in its hands and nothing written; the next one asks
+    again. The recover has begun once, and what it said is in the journal to the byte."""
+    tokyo = scene.node("tokyo")
+    host, made = begin(scene)
+    tokyo.kill()
+    osaka = scene.node("osaka", faults=f"{place}=kill", ready=False)
+    assert osaka.process.wait(WAIT_S) == -signal.SIGKILL
+    assert f"place={place}" in osaka.read_log()
+    scene.node("tokyo")
+    scene.stage.touch(host, "go")
+    scene.stage.ended(made, "resolved", longest_s=WAIT_S)
+    assert scene.stage.starts(host) == 1
+    assert [row[:3] for row in scene.journal(made)] == [("ended", STATUS, SAID)]
 
 
 def test_the_machine_has_forgotten_and_unsure_decides(scene):
