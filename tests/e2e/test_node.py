@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """A node comes up, says how it is, takes webhooks, and leaves."""
 
+import signal
+import socket
+
 import pytest
 
 from tests.kit.node import program
@@ -24,6 +27,21 @@ def test_a_node_is_ready_and_leaves_when_asked(world):
     node = world.node("tokyo")
     assert node.get("/healthz")[0] == 200
     assert node.stop() == 0, node.read_log()
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_the_service_manager_is_told(world, scratch, monkeypatch, abstract):
+    """sd_notify: READY when it serves, STOPPING when it begins to stop."""
+    name = f"{scratch}/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(40)
+        manager.bind("\0" + name if abstract else name)
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name if abstract else name)
+        tokyo = world.node("tokyo")
+        assert manager.recv(100) == b"READY=1"
+        tokyo.process.send_signal(signal.SIGTERM)
+        assert manager.recv(100) == b"STOPPING=1"
+        assert tokyo.process.wait(40) == 0
 
 
 @pytest.mark.short
