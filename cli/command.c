@@ -4,6 +4,7 @@
 
 #include "cli/check.h"
 #include "cli/dev.h"
+#include "cli/json_memory.h"
 #include "cli/match.h"
 #include "cli/migrate.h"
 #include "cli/node.h"
@@ -123,6 +124,7 @@ static int command_version(int argc, char **argv)
 
 int command_main(int argc, char **argv)
 {
+    json_memory_setup();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return command_help(1, argv);
     if (strcmp(argv[1], "--version") == 0)

@@ -198,7 +198,7 @@ static struct pending *pending_new(struct intake *in, struct http_request *req, 
     struct record_from from = {.account = s->account, .subscription = s->id, .region = in->settings.region,
         .delivery = http_request_header(req, "X-Webhook-Id"), .body = body, .bytes = bytes, .policies = in->settings.policies,
         .oldest_ms = in->settings.oldest_ms};
-    if (record_fill(a, &p->event, &from, &p->row) < 0) {
+    if (record_fill(a, &p->event, &from, &p->row) < 0 || arena_starved(a)) {
         arena_free(a);
         free(p);
         return NULL;

@@ -75,6 +75,8 @@ const char *webhook_safe(struct arena *a, const json_t *value)
     text_repair(json_string_value(value), bytes < WEBHOOK_TEXT_BYTES_MAX ? bytes : WEBHOOK_TEXT_BYTES_MAX, &b);
     size_t cut = text_cut(buf_text(&b), b.bytes, b.bytes, WEBHOOK_TEXT_BYTES_MAX);
     char *copy = arena_strndup(a, buf_text(&b), cut);
+    if (b.over) /* not by its limit, which is beyond what repairing adds */
+        arena_starve(a);
     buf_done(&b);
     return copy ? copy : "";
 }

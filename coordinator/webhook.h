@@ -75,6 +75,7 @@ struct webhook_event {
 };
 
 /* Reads a body whose signature was right. Never fails: what cannot be used is `odd`, and still stored.
+ * Where arena_starved(a) afterwards, parts are missing: then nothing may be made of it.
  * bots  NULL-ended list of our user ids (borrowed for the call) */
 void webhook_parse(struct arena *a, const char *body, size_t bytes, const char *const *bots,
     struct webhook_event *out);

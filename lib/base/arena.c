@@ -3,7 +3,6 @@
 #include "lib/base/arena.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@ struct arena {
     size_t bytes;
     size_t bytes_max;
     bool secret;
+    bool starved;
 };
 
 struct arena *arena_new(size_t bytes_max)
@@ -71,8 +71,10 @@ void *arena_alloc(struct arena *a, size_t bytes)
     if (!b || b->room - b->used < need) {
         size_t room = need > BLOCK_BYTES ? need : BLOCK_BYTES;
         b = calloc(1, sizeof *b + room);
-        if (!b)
+        if (!b) {
+            a->starved = true;
             return NULL;
+        }
         b->room = room;
         b->next = a->blocks;
         a->blocks = b;
@@ -81,6 +83,16 @@ void *arena_alloc(struct arena *a, size_t bytes)
     b->used += need;
     a->bytes += need;
     return p;
+}
+
+bool arena_starved(const struct arena *a)
+{
+    return a->starved;
+}
+
+void arena_starve(struct arena *a)
+{
+    a->starved = true;
 }
 
 char *arena_strndup(struct arena *a, const char *text, size_t bytes)

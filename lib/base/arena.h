@@ -4,6 +4,7 @@
 #ifndef LIB_BASE_ARENA_H
 #define LIB_BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -20,6 +21,9 @@ void *arena_alloc(struct arena *a, size_t bytes);
 char *arena_strdup(struct arena *a, const char *text);
 char *arena_strndup(struct arena *a, const char *text, size_t bytes);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Memory (not the limit) was passed, here or, as arena_starve says, in what was made for it: what stands in it may lack a part. */
+bool arena_starved(const struct arena *a);
+void arena_starve(struct arena *a);
 /* All bytes handed out so far. */
 size_t arena_bytes(const struct arena *a);
 
