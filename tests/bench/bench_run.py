@@ -360,7 +360,7 @@ def measure(bench):
         box.write_known_hosts(names=[f"[{address(number)}]:{box.port}" for number in range(hosts)])
         ms, stages, sums = measure_idle(bench, box, hosts)
         rows, spent = [], [{"asked_per_s": "idle", **stages}]
-        for rate, count in ((1, bench.count(20, 2)), (50, bench.count(300, 8)), (200, bench.count(400, 8))):
+        for rate, count in ((1, bench.count(20, 2)), (50, bench.count(250, 8)), (200, bench.count(300, 8))):
             row, stages = measure_rate(bench, box, hosts, rate, count)
             rows.append(row)
             spent.append(stages)
