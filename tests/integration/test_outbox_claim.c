@@ -140,6 +140,43 @@ static void only_the_sender_claims_again_and_doubt_is_counted(void **state)
     assert_string_equal(next(1, 1, &nothing).text, "start unknown doubted");
 }
 
+static void read_renewed(struct call *c, const struct pg_answer *answer)
+{
+    struct outbox_row row = {0};
+    c->yes = outbox_row_renew(answer, &row);
+    (void)snprintf(c->text, sizeof c->text, "%s%s%s", row.touched ? "touched " : "", row.reopened ? "reopened " : "",
+        row.given_back_wall_ms == 1000000000500 ? "given back" : "");
+}
+
+static const char *renewed(struct call *c)
+{
+    *c = (struct call){.read = read_renewed};
+    outbox_claim_again(store, &(struct outbox_held){1, 1}, NODE_A, ask_number("select id from outbox"), on_done, c);
+    expect_well(c);
+    assert_true(c->yes);
+    return c->text;
+}
+
+/* What a person did since the row was claimed is seen right before it is sent. */
+static void a_claim_anew_shows_what_persons_did(void **state)
+{
+    (void)state;
+    struct call c;
+    three_incidents();
+    add_row(1, 1, "status", "-3 s");
+    expect_claim(NODE_A, 1, NULL, 0, "1 ");
+    assert_true(next(1, 1, &nothing).yes);
+    assert_string_equal(renewed(&c), "");
+    kit_pg_run(server, "update incident set touched_at = clock_timestamp() where id = 1");
+    assert_string_equal(renewed(&c), "touched ");
+    kit_pg_run(server, "update incident set touched_at = null, untouched_at = to_timestamp(1000000000.5) where id = 1");
+    assert_string_equal(renewed(&c), "given back");
+    kit_pg_run(server, "update outbox set opening = (select opening from incident where id = 1)");
+    assert_string_equal(renewed(&c), "given back");
+    kit_pg_run(server, "update incident set opening = opening + interval '1 min' where id = 1");
+    assert_string_equal(renewed(&c), "reopened given back");
+}
+
 static void what_follows_is_queued_once(void **state)
 {
     (void)state;
@@ -173,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup(an_incident_has_one_sender_until_it_is_dead, clean),
         cmocka_unit_test_setup(a_sender_yields_to_an_ending_that_nobody_sends, clean),
         cmocka_unit_test_setup(only_the_sender_claims_again_and_doubt_is_counted, clean),
+        cmocka_unit_test_setup(a_claim_anew_shows_what_persons_did, clean),
         cmocka_unit_test_setup(what_follows_is_queued_once, clean),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
