@@ -139,10 +139,10 @@ class Node:
     def read_log(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
-    def memory_kib(self):
-        """Resident memory of the process."""
+    def memory_kib(self, what="VmRSS"):
+        """Resident memory of the process; VmHWM: its peak."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(what + ":"):
                 return int(line.split()[1])
         return 0
 
