@@ -18,7 +18,7 @@ from tests.kit.node import program
 
 SETTINGS = {"shared_buffers": "'512MB'", "max_wal_size": "'8GB'", "checkpoint_timeout": "'30min'", "maintenance_work_mem": "'256MB'",
             **statements.SETTINGS}
-RATE = 20  # incidents a second
+RATE = 10  # incidents a second
 FLAT = 1.2  # how much more is still flat
 
 
@@ -30,15 +30,15 @@ class Side:
         self.scene = held.enter_context(bench_run.Scene(bench, box, hosts, f"past{count}", SETTINGS))
         self.database, self.node = self.scene.database, self.scene.node
         self.node.stop()
-        began = time.monotonic()
+        began, used = time.monotonic(), cpu_s(self.database.process.pid)
         self.finished = history.fill(self.database, count)
         if self.finished != count:
             raise RuntimeError(f"{self.finished} of {count} finished runs")
         size = self.database.one("select pg_database_size('firstline')") >> 20
-        bench.say(f"{count:,} finished runs, {size:,} MiB, in {time.monotonic() - began:.0f} s")
-        self.node.start()
-        self.scene.warm()
+        bench.say(f"{count:,} finished runs, {size:,} MiB, in {time.monotonic() - began:.0f} s with "
+                  f"{cpu_s(self.database.process.pid) - used:.0f} s of CPU")
         statements.begin(self.database)
+        self.node.start()
 
     def counted(self):
         return statements.counted(self.database)
@@ -128,7 +128,10 @@ def measure(bench):
         box.write_known_hosts(names=[f"[{bench_run.address(number)}]:{box.port}" for number in range(hosts)])
         sides = {f"{count:,}": Side(bench, held, box, hosts, count) for count in (small, large)}
         runs, seconds, claims = bench.count(40, 4), bench.count(6, 2), bench.count(1000, 50)
+        time.sleep(bench.count(5, 1))  # what a start leaves to do
         compare(bench, "an idle node, a second", sides, lambda side: side.idle(seconds), ("statements", "blocks"))
+        for side in sides.values():
+            side.scene.warm()
         compare(bench, "a run", sides, lambda side: side.run(runs), ("node_ms", "postgres_ms", "statements", "blocks", "p50_ms"))
         compare(bench, "a person's question", sides, lambda side: side.ask(*side.old_run()), ())
         measure_statements(bench, sides)

@@ -6,6 +6,9 @@ are, in their share, the incidents that were resolved and the webhooks that came
 generate_series`, a month at a time, with the indexes of the history tables made afterwards.
 """
 
+import concurrent.futures
+import os
+
 CUSTOMERS, HOSTS, SCENARIOS = 200, 5000, 40
 MONTHS = 5  # younger than the keys' 180 days
 HOT_INCIDENTS, HOT_EVENTS = 6 / 150, 3 / 150  # of all: those of the last 6 and 3 days
@@ -47,8 +50,7 @@ select 'main', key, n, host || ' is full', host || ' is full', 'resolved', 'PSVC
   from past where n > {count} * (1 - {incidents});
 insert into event (account, key, type, incident_key, occurred_at, received_at, subscription, region, body)
 select 'main', md5(key) || 'hot' || n, 'incident.triggered', key, now(), now(), 'PHOOKTY', 'tokyo', convert_to(repeat(md5(key), 16), 'UTF8')
-  from past where n > {count} * (1 - {events});
-drop table past"""
+  from past where n > {count} * (1 - {events})"""
 
 INDEXES = """
 select replace(pg_get_indexdef(i.indexrelid), ' ON ONLY ', ' ON '), i.indexrelid::regclass::text
@@ -63,10 +65,10 @@ def fill(database, count):
     for _, name in indexes:
         database.query(f"drop index {name}")
     database.query(MAKE.format(months=MONTHS, count=count, customers=CUSTOMERS, hosts=HOSTS, scenarios=SCENARIOS))
-    for statement in FILL.format(count=count, incidents=HOT_INCIDENTS, events=HOT_EVENTS).split(";\n"):
-        database.query(statement)
-    for definition, _ in indexes:
-        database.query(definition)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(database.query, FILL.format(count=count, incidents=HOT_INCIDENTS, events=HOT_EVENTS).split(";\n")))
+        list(pool.map(database.query, [definition for definition, _ in indexes]))
+    database.query("drop table past")
     database.query("vacuum analyze")
     database.setting("autovacuum", "on")
     database.query("checkpoint")
