@@ -35,6 +35,8 @@ TWINS = {
                                       SCENES + "test_the_database_dies_as_an_event_comes", r"was answered 202 and is not in database"),
     "no-epoch": Twin("a run is written without asking for its epoch", "faults", "integration_test_store",
                      r"a_stale_epoch_writes_nothing_at_all"),
+    "no-own-lease": Twin("a worker that cannot show a lease goes on as if it could", "faults",
+                         "tests/e2e/test_degraded.py::test_the_database_away_briefly", r"tokyo to see it away"),
     "no-redaction": Twin("secrets go through as they are", "faults", "unit_test_redact", r"\[  FAILED  \]"),
 }
 TARGETS = {"asan": ["unit_test_buf"], "faults": ["firstline", "integration_test_store", "unit_test_redact"]}
