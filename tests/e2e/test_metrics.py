@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.e2e.test_first_path import SCENARIO
 from tests.kit import processes, webhooks
 from tests.kit.node import ROOT, SUBSCRIPTIONS, program
 
@@ -30,6 +31,7 @@ def scrape(node):
 
 @pytest.fixture(name="node")
 def fixture_node(world):
+    world.scenario("idle", SCENARIO)  # a node without any takes no new run
     return world.node("tokyo", over={"reconciler": {"every": "1s"}})
 
 
