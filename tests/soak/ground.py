@@ -108,6 +108,9 @@ class Site:
         self.world.inventory({"acme": self.machine.hosts(HOSTS, apart=True)})
         self.machine.sh("rm -rf /srv/*; chmod 777 /srv")
 
+    def live(self):
+        return all(node.process.poll() is None for node in self.nodes.values())
+
     def settled(self):
         return self.database.one(BUSY) == 0
 
