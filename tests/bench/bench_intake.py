@@ -34,7 +34,7 @@ class Side:
         self.port, self.path, self.kind, self.pids, self.beside, self.faster = port, path, kind, pids, beside, faster
 
     def load(self, bench, connections, count, body, rate=0):
-        count *= self.faster
+        count = max(1, int(count * self.faster))
         before, others = cpu_s(*self.pids), cpu_s(*self.beside)
         word = f"{bench.chance.getrandbits(48):x}x"
         done = checked([RELEASE / "tests/webhook_load", self.port, self.path, self.kind, connections, count, body, rate, HOOK, SECRET, word])
@@ -85,7 +85,7 @@ def start_webhook(bench):
     child = processes.start(["webhook", "-hooks", hooks, "-ip", "127.0.0.1", "-port", str(port)], stdout=log, stderr=log)
     processes.wait_until(lambda: run(["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"])["status"] == 0, QUIET_LIMIT_S, "webhook")
     return {"webhook": Side(port, "/hooks/starts", "webhook", [child.pid]),
-            "webhook, answers when done": Side(port, "/hooks/waits", "webhook", [child.pid])}
+            "webhook, answers when done": Side(port, "/hooks/waits", "webhook", [child.pid], faster=0.2)}
 
 
 # --- pgbench --------------------------------------------------------------------------------------------------------
