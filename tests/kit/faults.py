@@ -34,9 +34,9 @@ def names():
 
 
 def traces(program):
-    """What of all this stands in the program as a text of its own."""
+    """What of all this stands in the program as a text of its own: what is before it may be a jump table as well as another text."""
     data = pathlib.Path(program).read_bytes()
-    return [name for name in (*VARIABLES, *names()) if b"\0" + name.encode() + b"\0" in data]
+    return [name for name in (*VARIABLES, *names()) if re.search(rb"(?<![ -~])" + re.escape(name.encode()) + rb"\0", data)]
 
 
 def main():
