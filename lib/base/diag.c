@@ -38,6 +38,8 @@ struct diag {
     int count;
     struct source *sources; /* owned */
     int source_count;
+    int *slots; /* owned; sources by the hash of their file: index + 1, 0: none */
+    size_t slots_room; /* a power of two, at least twice the sources */
     int total[LEVELS];
     int first_error; /* index of the first error that was added, -1 */
 };
@@ -64,6 +66,7 @@ void diag_free(struct diag *d)
     }
     free(d->items);
     free(d->sources);
+    free(d->slots);
     free(d);
 }
 
@@ -75,12 +78,39 @@ static void *grown(void *array, int count, size_t size)
     return realloc(array, (size_t)(count > 0 ? 2 * count : 1) * size);
 }
 
+/* Where the file stands among the slots, or would. */
+static int *slot_of(const struct diag *d, uint64_t hash, const char *file)
+{
+    for (size_t i = hash;; i++) {
+        int *slot = &d->slots[i & (d->slots_room - 1)];
+        const struct source *at = *slot > 0 ? &d->sources[*slot - 1] : NULL;
+        if (!at || (at->hash == hash && strcmp(at->file, file) == 0))
+            return slot;
+    }
+}
+
+static int slots_grow(struct diag *d)
+{
+    size_t room = d->slots_room > 0 ? 2 * d->slots_room : 16;
+    int *more = calloc(room, sizeof *more);
+    if (!more)
+        return -1;
+    free(d->slots);
+    d->slots = more;
+    d->slots_room = room;
+    for (int i = 0; i < d->source_count; i++)
+        *slot_of(d, d->sources[i].hash, d->sources[i].file) = i + 1;
+    return 0;
+}
+
 static int source_find(struct diag *d, const char *file)
 {
+    if (d->slots_room < 2 * ((size_t)d->source_count + 1) && slots_grow(d) != 0)
+        return -1;
     uint64_t hash = text_hash(file, strlen(file));
-    for (int i = d->source_count - 1; i >= 0; i--) /* the last one is the likely one */
-        if (d->sources[i].hash == hash && strcmp(d->sources[i].file, file) == 0)
-            return i;
+    int *slot = slot_of(d, hash, file);
+    if (*slot > 0)
+        return *slot - 1;
     if (d->source_count == DIAG_FILES_MAX)
         return -1;
     struct source *more = grown(d->sources, d->source_count, sizeof *more);
@@ -91,7 +121,8 @@ static int source_find(struct diag *d, const char *file)
     if (!name)
         return -1;
     more[d->source_count] = (struct source){.hash = hash, .file = name};
-    return d->source_count++;
+    *slot = ++d->source_count;
+    return d->source_count - 1;
 }
 
 int diag_source(struct diag *d, const char *file, const char *text, size_t bytes)

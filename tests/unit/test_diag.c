@@ -98,6 +98,35 @@ static void files_and_lines_are_in_order(void **state)
     diag_free(d);
 }
 
+/* Each keeps its own source and its own messages, however many there are. */
+static void many_files_are_kept_apart(void **state)
+{
+    (void)state;
+    struct diag *d = diag_new();
+    char file[32], line[32];
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 1000; i++) {
+            int n = snprintf(line, sizeof line, "line of %d;", i);
+            (void)snprintf(file, sizeof file, "f%d", i);
+            if (round == 0)
+                assert_int_equal(diag_source(d, file, line, (size_t)n), 0);
+            else
+                diag_add(d, DIAG_ERROR, file, 1, 1, "", "no %d;", i);
+        }
+    struct buf out;
+    buf_init(&out, (size_t)1024 * 1024);
+    diag_print(d, DIAG_TEXT, false, &out);
+    for (int i = 0; i < 1000; i++) {
+        char expected[100];
+        (void)snprintf(expected, sizeof expected, "f%d:1:1: error: no %d;\n      1 | line of %d;\n", i, i, i);
+        if (!strstr(buf_text(&out), expected))
+            fail_msg("missing: %s", expected);
+    }
+    assert_int_equal(diag_errors(d), 1000);
+    buf_done(&out);
+    diag_free(d);
+}
+
 static void more_than_twenty_are_counted(void **state)
 {
     (void)state;
@@ -190,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_caret_stands_under_its_character),
         cmocka_unit_test(a_long_line_is_cut_around_the_place),
         cmocka_unit_test(files_and_lines_are_in_order),
+        cmocka_unit_test(many_files_are_kept_apart),
         cmocka_unit_test(more_than_twenty_are_counted),
         cmocka_unit_test(json_is_json_whatever_is_in_it),
         cmocka_unit_test(a_long_message_is_cut),
