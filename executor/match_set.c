@@ -7,25 +7,34 @@
 #include "lib/base/limits.h"
 #include "lib/base/text.h"
 
-int match_fold(const char *text, size_t bytes, struct buf *out)
+/* Squeezes in place: a byte is never written before it is read. */
+static void squeeze_blanks(struct buf *text, size_t from)
 {
-    struct buf folded;
-    buf_init(&folded, 18 * bytes + 1);
-    int rc = text_fold(text, bytes, &folded, NULL);
     bool blank = false;
-    for (size_t i = 0; rc == 0 && i < folded.bytes; i++) {
-        char c = folded.data[i];
+    size_t to = from;
+    for (size_t i = from; i < text->bytes; i++) {
+        char c = text->data[i];
         if (c == ' ' || (c >= '\t' && c <= '\r')) {
-            blank = out->bytes > 0;
+            blank = to > 0;
             continue;
         }
         if (blank)
-            (void)buf_add_char(out, ' '); /* out->over is asked below */
-        (void)buf_add_char(out, c);
+            text->data[to++] = ' ';
+        text->data[to++] = c;
         blank = false;
     }
-    buf_done(&folded);
-    return rc == 0 && !out->over ? 0 : -1;
+    text->bytes = to;
+    if (text->data)
+        text->data[to] = '\0';
+}
+
+int match_fold(const char *text, size_t bytes, struct buf *out)
+{
+    size_t from = out->bytes;
+    if (text_fold(text, bytes, out, NULL) != 0)
+        return -1;
+    squeeze_blanks(out, from);
+    return 0;
 }
 
 struct maker {

@@ -137,6 +137,8 @@ static bool joins_to_last(int32_t point)
 
 size_t text_cut(const char *text, size_t bytes, size_t chars_max, size_t bytes_max)
 {
+    if (bytes <= chars_max && bytes <= bytes_max)
+        return bytes; /* nothing to cut, however it is counted */
     size_t at = 0, whole = 0, chars = 0;
     int32_t point, last = -1;
     while (at < bytes) {
@@ -204,11 +206,13 @@ size_t text_width(const char *text, size_t bytes)
 
 static int fold_ascii(const char *text, size_t bytes, struct buf *out, struct error *err)
 {
-    for (size_t i = 0; i < bytes; i++) {
-        char c = text[i];
-        if (buf_add_char(out, (char)(c >= 'A' && c <= 'Z' ? c + 32 : c)) < 0)
-            return error_set(
-                err, ERROR_LIMIT, "text to compare is longer than %zu bytes", out->bytes_max);
+    size_t from = out->bytes;
+    if (buf_add(out, text, bytes) < 0)
+        return error_set(
+            err, ERROR_LIMIT, "text to compare is longer than %zu bytes", out->bytes_max);
+    for (size_t i = from; i < out->bytes; i++) {
+        char c = out->data[i];
+        out->data[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
     }
     return 0;
 }
