@@ -84,8 +84,6 @@ void intake_swap(struct intake *in, const struct intake_settings *settings)
     in->settings = *settings;
     if (in->settings.oldest_ms == 0)
         in->settings.oldest_ms = OLDEST_MS;
-    if (in->settings.together_ms == 0)
-        in->settings.together_ms = 2;
     if (in->settings.together_max == 0)
         in->settings.together_max = 50;
 }
@@ -240,7 +238,7 @@ void intake_take(struct intake *in, struct http_request *req)
     if (++in->waiting_count >= in->settings.together_max)
         flush(in);
     else if (!loop_timer_active(in->timer))
-        loop_timer_start(in->timer, in->settings.together_ms, 0);
+        loop_timer_start(in->timer, 0, 0); /* with all that has come by the loop's next turn */
 }
 
 /* --- committing --------------------------------------------------------------------------------------------------- */

@@ -30,7 +30,6 @@ struct intake_settings {
     size_t subscriptions_count;
     const struct policies *policies; /* whose a service is, and when its runs are given up */
     int64_t oldest_ms;     /* an opening older than this starts no run; 0: 72 h */
-    unsigned together_ms;  /* 0: 2 */
     unsigned together_max; /* 0: 50. What comes while a commit is under way waits for its end, and goes together then */
 };
 
