@@ -24,7 +24,9 @@ from tests.kit.postgres import Postgres
 from tests.kit.simulator import Simulator
 
 DURABLE = {"fsync": "on", "full_page_writes": "on", "max_connections": 100}
-OVER = {"outbox": {"rate": 1_000_000, "request": "5s"}, "ssh": {"idle": "10m", "keepalive": "10m"}, "log": {"level": "debug"}}
+# The incidents are there before their webhooks: no reconciler may find them first.
+OVER = {"outbox": {"rate": 1_000_000, "request": "5s"}, "ssh": {"idle": "10m", "keepalive": "10m"}, "reconciler": {"every": "1h"},
+        "log": {"level": "debug"}}
 SIMULATOR = {"rate_limit": 0, "requests_kept": 10}
 PAGERDUTY_A_MINUTE = 960
 STEPS = 3
