@@ -2,12 +2,11 @@
 """The report of a round and of a mode, as text and as JSON. Decides nothing: figures.py and the checker do."""
 
 import json
-import pathlib
 import time
 
 from tests.drill import figures
 from tests.kit import evidence
-from tests.kit.node import binary
+from tests.kit.node import build
 
 SHOWN = 12
 
@@ -55,7 +54,7 @@ def document(mode, rounds, options, began):
     every = [*earlier, *rounds]
     times = [time_s for row in every for time_s in row["orphan_times_s"]]
     return {
-        **evidence.head(f"drill: {mode.about}", began, time.time(), pathlib.Path(binary()).parent.name),
+        **evidence.head(f"drill: {mode.about}", began, time.time(), build()),
         "mode": mode.name, "rounds_asked": len(earlier) + options.rounds, "rounds_reached": len(every),
         "passed": sum(not row["faults"] for row in every), "ttl": sorted({row["ttl"] for row in every}),
         "orphans": figures.spread(times), "writes_out_s": [row["writes_out_s"] for row in every],

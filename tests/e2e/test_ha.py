@@ -174,14 +174,20 @@ def cluster(tmp_path_factory):
     processes.end_all()
 
 
+def world_of(cluster, tmp_path, simulator):
+    """(a world on the cluster, what its nodes' settings need to log in)"""
+    (tmp_path / "world").mkdir()
+    (tmp_path / "world/known_hosts").touch()
+    (tmp_path / "password").write_text("node secret\n")
+    (tmp_path / "password").chmod(0o600)
+    over = {"database": {"password_file": str(tmp_path / "password")}}
+    return World(tmp_path / "world", cluster, None, simulator), over
+
+
 def test_a_node_works_on_the_cluster_of_deploy_ha_and_nothing_else_gets_in(cluster, tmp_path):
     with Simulator() as simulator:
-        (tmp_path / "world").mkdir()
-        (tmp_path / "world/known_hosts").touch()
-        world = World(tmp_path / "world", cluster, None, simulator)
-        (tmp_path / "password").write_text("node secret\n")
-        (tmp_path / "password").chmod(0o600)
-        world.node("tokyo", over={"database": {"password_file": str(tmp_path / "password")}})
+        world, over = world_of(cluster, tmp_path, simulator)
+        world.node("tokyo", over=over)
         rows = cluster.query("select s.ssl, s.version from pg_stat_ssl s join pg_stat_activity a using (pid) "
                              "where a.usename = 'firstline' and a.application_name like 'firstline%'")
         assert rows and all(ssl for ssl, _ in rows), rows
@@ -221,12 +227,7 @@ def wait_wrong(cluster, *words):
 
 def test_the_check_tells_what_is_wrong_and_only_that(cluster, tmp_path):
     with Simulator() as simulator:
-        (tmp_path / "world").mkdir()
-        (tmp_path / "world/known_hosts").touch()
-        world = World(tmp_path / "world", cluster, None, simulator)
-        (tmp_path / "password").write_text("node secret\n")
-        (tmp_path / "password").chmod(0o600)
-        over = {"database": {"password_file": str(tmp_path / "password")}}
+        world, over = world_of(cluster, tmp_path, simulator)
         nodes = {region: world.node(region, over=over) for region in ("tokyo", "osaka")}
         wait_wrong(cluster)
         assert any("v2 API: for tests" in line for line in looked(cluster)[1]["CARE"])

@@ -4,6 +4,7 @@
 #define TESTS_INTEGRATION_PG_WORLD_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "lib/base/clock.h"
 #include "lib/io/pg.h"
@@ -69,5 +70,25 @@ static inline struct pg_lane numbers_of(const struct pg *pg)
     pg_lane(pg, &numbers);
     return numbers;
 }
+
+static inline int start_server(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    assert_non_null(w);
+    w->server = kit_pg_start(NULL);
+    *state = w;
+    return 0;
+}
+
+static inline int stop_server(void **state)
+{
+    struct world *w = *state;
+    kit_pg_free(w->server);
+    free(w);
+    return 0;
+}
+
+/* set_up and tear_down: the file's own, of each test. */
+#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 #endif

@@ -502,25 +502,6 @@ static void a_server_gone_read_only_is_left(void **state)
     assert_false(ask(w, "put", values, 2).failed);
 }
 
-static int start_server(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    w->server = kit_pg_start(NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    struct world *w = *state;
-    kit_pg_free(w->server);
-    free(w);
-    return 0;
-}
-
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -405,25 +405,6 @@ static void a_failover_closes_what_was_parked_at_the_old_primary(void **state)
     end_pair(&p);
 }
 
-static int start_server(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    w->server = kit_pg_start(NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    struct world *w = *state;
-    kit_pg_free(w->server);
-    free(w);
-    return 0;
-}
-
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

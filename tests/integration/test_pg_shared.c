@@ -169,25 +169,6 @@ static void a_forgotten_one_is_not_told_and_its_others_are(void **state)
     assert_int_equal(kept[1].err.kind, ERROR_INPUT);
 }
 
-static int start_server(void **state)
-{
-    struct world *w = calloc(1, sizeof *w);
-    assert_non_null(w);
-    w->server = kit_pg_start(NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop_server(void **state)
-{
-    struct world *w = *state;
-    kit_pg_free(w->server);
-    free(w);
-    return 0;
-}
-
-#define ROW(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {

@@ -39,6 +39,11 @@ def binary():
     return os.path.abspath(os.environ.get("FIRSTLINE_BINARY", ROOT / "build/dev/firstline"))
 
 
+def build():
+    """The preset of that binary, for evidence."""
+    return pathlib.Path(binary()).parent.name
+
+
 def program(*words, **options):
     """Runs a subcommand to its end; (status, standard output, standard error)."""
     done = subprocess.run([binary(), *map(str, words)], capture_output=True, text=True, errors="replace", check=False,
