@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/kit/kit_port.h"
 #include "tests/kit/kit_ssh.h"
 
 static struct kit_sshd *server;     /* plain */

@@ -3,7 +3,6 @@
  * then kills the server and removes its folder. Blocks freely: tests only. */
 #include "tests/kit/kit_pg.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +15,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +22,7 @@
 
 #include "lib/base/clock.h"
 #include "tests/kit/kit.h"
+#include "tests/kit/kit_port.h"
 
 #define START_MS 30000
 #define STOP_MS 30000
@@ -237,28 +236,6 @@ static void start_guardian(struct kit_pg *k)
 
 /* ---- servers ---- */
 
-/* Below the range from which the system takes ports for outgoing connections, so that it stays free for a restart. */
-static int free_port(void)
-{
-    for (int i = 0; i < 200; i++) {
-        unsigned number = 0;
-        FILE *f = fopen("/dev/urandom", "r");
-        if (!f || fread(&number, sizeof number, 1, f) != 1)
-            fail_msg("no random numbers");
-        fclose(f);
-        int port = 15000 + (int)(number % 17000);
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
-            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int rc = bind(fd, (struct sockaddr *)&at, sizeof at);
-        close(fd);
-        if (rc == 0)
-            return port;
-    }
-    fail_msg("no free port");
-    return 0;
-}
-
 static struct kit_pg *new_folder(void)
 {
     struct kit_pg *k = calloc(1, sizeof *k);
@@ -271,7 +248,7 @@ static struct kit_pg *new_folder(void)
     if (geteuid() == 0 && (!user || chown(k->folder, user->pw_uid, user->pw_gid) != 0))
         fail_msg("no user postgres");
     (void)snprintf(k->data, sizeof k->data, "%s/data", k->folder);
-    k->port = free_port();
+    k->port = kit_free_port();
     (void)snprintf(k->tcp, sizeof k->tcp, "host=127.0.0.1 port=%d user=postgres dbname=test", k->port);
     (void)snprintf(k->local, sizeof k->local, "host=%s port=%d user=postgres dbname=test", k->folder,
         k->port);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "tests/kit/kit.h"
+#include "tests/kit/kit_port.h"
 
 #define SERVERS_MAX 16
 #define MARK "FIRSTLINE_KIT_SSHD="
@@ -80,18 +81,6 @@ static void make_key(const struct kit_sshd *s, const char *type, const char *bit
         fail_msg("ssh-keygen -t %s failed", type);
     if (out_path)
         memcpy(out_path, path, sizeof path);
-}
-
-uint16_t kit_free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) < 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &n) < 0)
-        fail_msg("no free port: %s", strerror(errno));
-    close(fd);
-    return ntohs(a.sin_port);
 }
 
 static void make_keys(struct kit_sshd *s, const struct kit_sshd_options *o)

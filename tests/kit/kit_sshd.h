@@ -53,7 +53,4 @@ char *kit_sshd_host_key(const struct kit_sshd *s, const char *type);
 const char *kit_sshd_user(const char *shell);
 void kit_sshd_user_remove(const char *user);
 
-/* A free port on 127.0.0.1, for now. */
-uint16_t kit_free_port(void);
-
 #endif

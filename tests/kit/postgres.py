@@ -8,6 +8,7 @@ Postgres refuses to run as root, so as root it runs as the user postgres. It die
 of them, the second a synchronous standby, are in tests/kit/pair.py.
 """
 
+import collections
 import contextlib
 import os
 import pathlib
@@ -23,12 +24,15 @@ import psycopg2
 from tests.kit import processes
 
 START_LIMIT_S = 60
+CLAIMS_MAX = 100  # a descriptor each; the oldest are of tests long over
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 SETTINGS = {
     "fsync": "off", "full_page_writes": "off", "synchronous_commit": "on", "max_connections": 100,
     "log_line_prefix": "'%m [%p] %a '", "lc_messages": "'C'", "timezone": "'UTC'", "shared_buffers": "'64MB'",
     "dynamic_shared_memory_type": "mmap",  # nothing is left in /dev/shm when it is killed
 }
+
+_claims = collections.deque(maxlen=CLAIMS_MAX)
 
 
 def programs():
@@ -57,12 +61,18 @@ def forget_clock(pid):
 
 def free_port():
     """A port on 127.0.0.1 that is free now. Below the range from which the system takes ports for outgoing connections, so
-    that it stays free until it is used, and for a restart; random, since tests run side by side."""
+    that it stays free until it is used, and for a restart; random, and claimed by a name that the kernel gives to one process
+    only, until that ends: others, who ask before it is used or while its server is away, get another (kit_free_port in
+    kit_port.c claims likewise)."""
     for _ in range(1000):
         port = random.randrange(10000, 32000)
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         with socket.socket() as s, contextlib.suppress(OSError):
+            claim.bind(f"\0firstline-port-{port}")
             s.bind(("127.0.0.1", port))
+            _claims.append(claim)
             return port
+        claim.close()
     raise RuntimeError("no free port on 127.0.0.1 between 10000 and 32000")
 
 
