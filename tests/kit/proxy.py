@@ -108,6 +108,8 @@ class Proxy:
                 client.close()
                 continue
             server.settimeout(None)
+            for end in (client, server):  # else a small piece waits here for the answer to the one before it, up to 40 ms
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._ways = [way for way in self._ways if not way.closed]
                 self._ways.append(_Way(self, client, server))
