@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coordinator/webhook.h"
 #include "lib/base/arena.h"
 #include "lib/base/limits.h"
 
@@ -20,7 +21,8 @@ struct reading {
     uint64_t id;
     const struct writer_account *account; /* borrowed */
     char incident[256];
-    bool alerts;
+    enum desk_beside beside;
+    int64_t opening_wall_ms;
     desk_done *done; /* NULL: forgotten, the client still answers */
     void *owner;     /* borrowed */
     uint64_t budget_id, request;
@@ -40,9 +42,9 @@ struct pager_desk {
     uint64_t last_id;
 };
 
-static uint64_t read_incident(void *desk, const char *account, const char *incident, bool alerts, desk_done *done, void *owner);
+static uint64_t read_incident(void *desk, const struct desk_question *question, desk_done *done, void *owner);
 static void forget(void *desk, uint64_t id);
-static void ask_alerts(struct reading *r);
+static void ask_beside(struct reading *r);
 
 struct pager_desk *pager_desk_new(struct loop *loop, struct budget *budget, const struct writer_account *accounts, int count)
 {
@@ -96,11 +98,17 @@ static void finish(struct reading *r)
     reading_free(r);
 }
 
+static struct desk_answer empty_answer(enum desk_state state, const char *status)
+{
+    return (struct desk_answer){.state = state, .why = "", .status = status, .title = "", .priority = "", .urgency = "",
+        .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = "", .hand_by = "",
+        .hand_how = "", .hand_at = ""};
+}
+
 static void unavailable(struct reading *r, const char *why)
 {
-    r->answer = (struct desk_answer){.state = DESK_UNAVAILABLE, .status = "", .title = "", .priority = "", .urgency = "",
-        .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = ""};
     char *copy = arena_strdup(r->arena, why);
+    r->answer = empty_answer(DESK_UNAVAILABLE, "");
     r->answer.why = copy ? copy : "out of memory";
     finish(r);
 }
@@ -142,6 +150,28 @@ static void on_alerts(void *owner, uint64_t id, const struct pagerduty_result *r
     finish(r);
 }
 
+/* A person who escalates, reassigns or changes the priority changes no status, and the webhook that tells of it may come late. */
+static void on_log(void *owner, uint64_t id, const struct pagerduty_result *result)
+{
+    struct reading *r = owner;
+    assert(r->magic == READING_MAGIC);
+    (void)id;
+    r->request = 0;
+    if (failed(r, result))
+        return;
+    struct webhook_log log = {.key = r->incident, .bots = r->account->bots, .opening_wall_ms = r->opening_wall_ms};
+    struct webhook_event hand;
+    if (webhook_newest_touch(r->arena, log, result->entries, result->count, &hand)) {
+        r->answer.hand_by = hand.agent_name;
+        r->answer.hand_how = hand.rule->how;
+        r->answer.hand_at = hand.occurred_at;
+    }
+    if (arena_starved(r->arena))
+        unavailable(r, "its log is too long to hold"); /* a person's hand may be missing */
+    else
+        finish(r);
+}
+
 static bool by_person(const struct reading *r, const struct pagerduty_incident *i)
 {
     if (!i->last_status_change_by_type || strncmp(i->last_status_change_by_type, "user", 4) != 0)
@@ -159,28 +189,35 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
     (void)id;
     r->request = 0;
     if (result->class == PAGERDUTY_NEVER && result->status == 404) {
-        r->answer = (struct desk_answer){.state = DESK_GONE, .why = "", .status = "gone", .title = "", .priority = "",
-            .urgency = "", .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = ""};
+        r->answer = empty_answer(DESK_GONE, "gone");
         finish(r);
         return;
     }
     if (failed(r, result))
         return;
     const struct pagerduty_incident *i = &result->incident;
-    r->answer = (struct desk_answer){.state = DESK_READ, .why = "", .status = keep(r, i->status), .title = keep(r, i->title),
-        .priority = keep(r, i->priority), .urgency = keep(r, i->urgency), .service_id = keep(r, i->service_id),
-        .service_name = keep(r, i->service_name), .changed_by = by_person(r, i) ? keep(r, i->last_status_change_by_id) : "",
-        .last_change_at = keep(r, i->last_status_change_at), .last_change_by = keep(r, i->last_status_change_by_id),
-        .merged = i->resolve_reason_type && strcmp(i->resolve_reason_type, "merge_resolve_reason") == 0};
-    if (r->alerts && r->done)
-        ask_alerts(r);
+    r->answer = empty_answer(DESK_READ, keep(r, i->status));
+    r->answer.title = keep(r, i->title);
+    r->answer.priority = keep(r, i->priority);
+    r->answer.urgency = keep(r, i->urgency);
+    r->answer.service_id = keep(r, i->service_id);
+    r->answer.service_name = keep(r, i->service_name);
+    r->answer.changed_by = by_person(r, i) ? keep(r, i->last_status_change_by_id) : "";
+    r->answer.last_change_at = keep(r, i->last_status_change_at);
+    r->answer.last_change_by = keep(r, i->last_status_change_by_id);
+    r->answer.merged = i->resolve_reason_type && strcmp(i->resolve_reason_type, "merge_resolve_reason") == 0;
+    if (r->done)
+        ask_beside(r);
     else
         finish(r);
 }
 
-static void ask_alerts(struct reading *r)
+static void ask_beside(struct reading *r)
 {
-    r->request = pagerduty_list_alerts(r->account->client, r->incident, on_alerts, r);
+    if (r->beside == DESK_ALERTS)
+        r->request = pagerduty_list_alerts(r->account->client, r->incident, on_alerts, r);
+    else
+        r->request = pagerduty_list_log(r->account->client, r->incident, on_log, r);
 }
 
 static void ask_incident(void *owner)
@@ -205,18 +242,19 @@ static void no_account(void *owner)
     unavailable(owner, "this node's settings have no such account");
 }
 
-static uint64_t read_incident(void *desk, const char *account, const char *incident, bool alerts, desk_done *done, void *owner)
+static uint64_t read_incident(void *desk, const struct desk_question *question, desk_done *done, void *owner)
 {
     struct pager_desk *d = desk;
     struct reading *r = calloc(1, sizeof *r);
     struct arena *a = arena_new(RUN_ARENA_BYTES_MAX);
     if (!r || !a)
         abort(); /* bounded by the runs that are held */
-    *r = (struct reading){.magic = READING_MAGIC, .desk = d, .id = ++d->last_id, .alerts = alerts, .done = done,
-        .owner = owner, .arena = a, .next = d->readings, .back = &d->readings};
-    (void)snprintf(r->incident, sizeof r->incident, "%s", incident);
+    *r = (struct reading){.magic = READING_MAGIC, .desk = d, .id = ++d->last_id, .beside = question->beside,
+        .opening_wall_ms = question->opening_wall_ms, .done = done, .owner = owner, .arena = a, .next = d->readings,
+        .back = &d->readings};
+    (void)snprintf(r->incident, sizeof r->incident, "%s", question->incident);
     for (int i = 0; i < d->count; i++)
-        if (d->accounts[i].client && strcmp(d->accounts[i].name, account) == 0)
+        if (d->accounts[i].client && strcmp(d->accounts[i].name, question->account) == 0)
             r->account = &d->accounts[i];
     if (d->readings)
         d->readings->back = &r->next;
@@ -226,7 +264,7 @@ static uint64_t read_incident(void *desk, const char *account, const char *incid
     if (!r->account)
         loop_soon(d->loop, no_account, r);
     else
-        r->budget_id = budget_ask_several(d->budget, r->account->name, BUDGET_READ, alerts ? 2 : 1, ask_incident, r);
+        r->budget_id = budget_ask_several(d->budget, r->account->name, BUDGET_READ, 2, ask_incident, r);
     return r->id;
 }
 

@@ -104,6 +104,9 @@ struct webhook_log {
 };
 /* false: nobody's hand, or not of this opening. */
 bool webhook_of_log(struct arena *a, struct webhook_log *log, const struct pagerduty_entry *entry, struct webhook_event *out);
+/* The newest by which a person took over, of a log's entries, newest first as PagerDuty gives them. false: nobody did. */
+bool webhook_newest_touch(struct arena *a, struct webhook_log log, const struct pagerduty_entry *entries, size_t count,
+    struct webhook_event *out);
 /* false: no order. */
 bool webhook_of_note(struct arena *a, const char *key, const struct pagerduty_note *note, const char *const *bots,
     struct webhook_event *out);

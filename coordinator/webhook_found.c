@@ -120,6 +120,19 @@ bool webhook_of_log(struct arena *a, struct webhook_log *log, const struct pager
            !opens(log, out) && out->hand != HAND_NONE;
 }
 
+bool webhook_newest_touch(struct arena *a, struct webhook_log log, const struct pagerduty_entry *entries, size_t count,
+    struct webhook_event *out)
+{
+    bool found = false;
+    struct webhook_event event;
+    for (size_t i = count; i-- > 0;)
+        if (webhook_of_log(a, &log, &entries[i], &event) && event.hand == HAND_TOUCH) {
+            *out = event;
+            found = true;
+        }
+    return found;
+}
+
 bool webhook_of_note(struct arena *a, const char *key, const struct pagerduty_note *note, const char *const *bots,
     struct webhook_event *out)
 {

@@ -112,21 +112,18 @@ static void change_if_free(struct job *j)
         change(j);
 }
 
-/* Newest first, as the log comes. */
 static int64_t newest_hand(const struct job *j, const struct pagerduty_result *r)
 {
-    int64_t opening = 0, newest = 0;
+    int64_t opening = 0;
     (void)clock_wall_parse(j->item->row.opening, &opening); /* none: each hand counts */
     struct webhook_log log = {.key = j->item->row.target, .bots = j->account.bots, .opening_wall_ms = opening};
     struct arena *a = arena_new(WRITER_ARENA_BYTES_MAX);
     if (!a)
         abort(); /* a person's hand may not be missed */
     struct webhook_event event;
-    for (size_t i = r->count; i-- > 0;)
-        if (webhook_of_log(a, &log, &r->entries[i], &event) && event.hand == HAND_TOUCH)
-            newest = event.occurred_wall_ms;
+    int64_t at = webhook_newest_touch(a, log, r->entries, r->count, &event) ? event.occurred_wall_ms : 0;
     arena_free(a);
-    return newest;
+    return at;
 }
 
 static void on_log(void *owner, uint64_t id, const struct pagerduty_result *r)

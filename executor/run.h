@@ -256,6 +256,7 @@ void run_change_outbox(json_t *change, const char *kind, const char *body, json_
 void run_write_change(struct run *r, enum run_phase phase, json_t *change, void (*after)(struct run *r));
 void run_story(struct run *r, struct story *out);
 /* run_end.c */
+void run_ask_desk(struct run *r, enum desk_beside beside, desk_done *done); /* about the incident; it answers r */
 void run_end(struct run *r, enum ending ending, enum ending_reason reason, const char *a, const char *b, const char *c,
     const char *d);
 void run_reread(struct run *r);

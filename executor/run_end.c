@@ -24,6 +24,14 @@ void run_know_incident(struct run *r, const struct desk_answer *desk)
             run_text(r, desk->last_change_by)};
 }
 
+void run_ask_desk(struct run *r, enum desk_beside beside, desk_done *done)
+{
+    const struct desk *desk = r->worker->parts.desk;
+    struct desk_question question = {.account = r->account, .incident = r->incident, .beside = beside,
+        .opening_wall_ms = r->opened_wall_ms};
+    r->desk_op = desk->read(desk->desk, &question, done, r);
+}
+
 json_t *run_condition(const struct run *r, const char *dropped)
 {
     json_t *about = json_object();
@@ -200,6 +208,5 @@ void run_reread(struct run *r)
         return;
     }
     run_move(r, RUN_REREADING);
-    const struct desk *desk = r->worker->parts.desk;
-    r->desk_op = desk->read(desk->desk, r->account, r->incident, true, on_reread, r);
+    run_ask_desk(r, DESK_ALERTS, on_reread);
 }

@@ -247,8 +247,7 @@ static void on_read(void *owner, const struct desk_answer *desk)
 void run_resume_reading(struct run *r)
 {
     run_move(r, RUN_READING);
-    const struct desk *desk = r->worker->parts.desk;
-    r->desk_op = desk->read(desk->desk, r->account, r->incident, true, on_read, r);
+    run_ask_desk(r, DESK_ALERTS, on_read);
 }
 
 static enum scenario_mode capped(const struct run *r)

@@ -294,6 +294,19 @@ static void on_noted(void *owner, const struct pg_answer *answer, const struct e
         guard(r);
 }
 
+/* By its status. The log names who it was, the incident has an id only. */
+static bool shows_hands(struct run *r, const struct desk_answer *desk)
+{
+    bool closed = desk->state == DESK_GONE || strcmp(desk->status, "resolved") == 0, logged = desk->hand_at[0];
+    if (!closed && (strcmp(desk->status, "acknowledged") != 0 || !desk->changed_by[0]))
+        return false;
+    r->hands = (struct run_hands){.touched = !closed, .closed = closed,
+        .touched_by = run_text(r, logged ? desk->hand_by : desk->changed_by),
+        .touched_how = run_text(r, logged ? desk->hand_how : "acknowledged it"),
+        .closed_by = run_text(r, desk->changed_by), .closed_how = "resolved it"};
+    return true;
+}
+
 static void on_asked(void *owner, const struct desk_answer *desk)
 {
     struct run *r = owner;
@@ -311,23 +324,20 @@ static void on_asked(void *owner, const struct desk_answer *desk)
         }
         return;
     }
-    bool closed = desk->state == DESK_GONE || strcmp(desk->status, "resolved") == 0;
-    if (closed || (strcmp(desk->status, "acknowledged") == 0 && desk->changed_by[0])) {
-        r->hands = (struct run_hands){.touched = !closed, .closed = closed, .touched_by = run_text(r, desk->changed_by),
-            .touched_how = "acknowledged it", .closed_by = run_text(r, desk->changed_by), .closed_how = "resolved it"};
+    if (shows_hands(r, desk)) {
         if (!run_must_end(r))
             run_end(r, ENDING_RESOLVED, WHY_MONITOR_CLEARED, "", "", "", "");
         return;
     }
-    r->db_op = run_note_incident_read(r->worker->parts.store, r->account, r->incident, desk->priority, desk->urgency,
-        desk->title, on_noted, r);
+    struct incident_read read = {.account = r->account, .key = r->incident, .priority = desk->priority, .urgency = desk->urgency,
+        .title = desk->title, .hand_at = desk->hand_at, .hand_by = desk->hand_by, .hand_how = desk->hand_how};
+    r->db_op = run_note_incident_read(r->worker->parts.store, &read, on_noted, r); /* then the guards tell whether a hand stands */
 }
 
 static void ask(struct run *r)
 {
     run_move(r, RUN_ASKING);
-    const struct desk *desk = r->worker->parts.desk;
-    r->desk_op = desk->read(desk->desk, r->account, r->incident, false, on_asked, r);
+    run_ask_desk(r, DESK_HANDS, on_asked);
 }
 
 void run_recover_again(struct run *r)

@@ -247,12 +247,17 @@ void run_hand_at(const struct pg_answer *answer, int i, struct run_hand *out)
         .closed_how = pg_text(answer, 0, i, 4), .touched = pg_bool(answer, 0, i, 5), .closed = pg_bool(answer, 0, i, 6)};
 }
 
-uint64_t run_note_incident_read(struct store *s, const char *account, const char *incident_key, const char *priority,
-    const char *urgency, const char *title, pg_done *done, void *owner)
+uint64_t run_note_incident_read(struct store *s, const struct incident_read *read, pg_done *done, void *owner)
 {
-    struct pg_value values[] = {pg_from_text(account), pg_from_text(incident_key), pg_from_text(priority),
-        pg_from_text(urgency), pg_from_text(title)};
-    return pg_query(work(s), "incident_read", values, 5, 0, done, owner);
+    struct pg_group *group = pg_group_new(work(s));
+    struct pg_value touch[] = {pg_from_text(read->account), pg_from_text(read->key), pg_from_text(read->hand_at),
+        pg_from_text(read->hand_by), pg_from_text(read->hand_how)};
+    if (read->hand_at[0])
+        (void)pg_group_add(group, "incident_touch", touch, 5, NULL); /* a failure sticks to the group */
+    struct pg_value values[] = {pg_from_text(read->account), pg_from_text(read->key), pg_from_text(read->priority),
+        pg_from_text(read->urgency), pg_from_text(read->title)};
+    (void)pg_group_add(group, "incident_read", values, 5, NULL);
+    return pg_group_send(group, 0, done, owner);
 }
 
 void run_forget(struct store *s, uint64_t op)

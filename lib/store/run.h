@@ -140,9 +140,12 @@ uint64_t run_read_hands(struct store *s, const char *incarnation, pg_done *done,
 int run_hands_count(const struct pg_answer *answer);
 void run_hand_at(const struct pg_answer *answer, int index, struct run_hand *out);
 
-/* Notes that PagerDuty was asked just now and what it holds. */
-uint64_t run_note_incident_read(struct store *s, const char *account, const char *incident_key, const char *priority,
-    const char *urgency, const char *title, pg_done *done, void *owner);
+/* What PagerDuty was asked just now and holds. All borrowed for the call. */
+struct incident_read {
+    const char *account, *key, *priority, *urgency, *title;
+    const char *hand_at, *hand_by, *hand_how; /* a person's hand in its log, as event_row's; "" = none */
+};
+uint64_t run_note_incident_read(struct store *s, const struct incident_read *read, pg_done *done, void *owner);
 
 /* The owner goes away. */
 void run_forget(struct store *s, uint64_t op);

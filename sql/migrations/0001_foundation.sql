@@ -48,7 +48,7 @@ create table incident (
     opening         timestamptz not null,           -- created, or the newest reopening later than the resolve
     resolved_at     timestamptz,
     seen_at         timestamptz not null,           -- occurred_at of the newest event that was applied
-    read_at         timestamptz,                    -- when it was last known to be current (read or event)
+    read_at         timestamptz,                    -- when PagerDuty was last asked for its status and log
     touched_at      timestamptz,                    -- a person took over, in this opening
     touched_by      text,
     touched_how     text,

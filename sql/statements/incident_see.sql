@@ -4,8 +4,8 @@
 -- occurred_at timestamptz, triggered boolean (this event opens the incident: its title is the one to match).
 -- Columns: id bigint. One row, always. Safe to repeat.
 insert into incident as i (account, key, number, title_triggered, title, status, urgency, priority, service_id,
-                           service_name, html_url, created_at, opening, seen_at, read_at, resolved_at)
-values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11::timestamptz, coalesce($12::timestamptz, $11::timestamptz), $13::timestamptz, $13::timestamptz,
+                           service_name, html_url, created_at, opening, seen_at, resolved_at)
+values ($1, $2, $3, $4, $4, $5, $6, $7, $8, $9, $10, $11::timestamptz, coalesce($12::timestamptz, $11::timestamptz), $13::timestamptz,
         case when $5::text = 'resolved' then $13::timestamptz end)
 on conflict (account, key) do update set
     number = coalesce(excluded.number, i.number),
@@ -20,6 +20,5 @@ on conflict (account, key) do update set
     html_url     = case when excluded.html_url <> '' then excluded.html_url else i.html_url end,
     resolved_at  = case when excluded.seen_at >= i.seen_at and excluded.status = 'resolved' then excluded.seen_at
                         else i.resolved_at end,
-    read_at      = greatest(i.read_at, excluded.read_at),
     seen_at      = greatest(i.seen_at, excluded.seen_at)
 returning i.id;

@@ -1,8 +1,9 @@
 -- Asks the guards and, where none refuses, writes `started`: the transaction that lets a recover begin. Runs after
 -- guard_lock in the same transaction. Parameters: id uuid, epoch bigint, region text, recurrence_most int,
--- recurrence_ms bigint, need_standby boolean, touch_known_ms bigint (the incident must be known from the last so many ms;
--- 0: may be older), step jsonb (one row as in run_write), incarnation uuid, beat bigint (the last renewal that was
--- acknowledged: a database that does not know it has lost acknowledged commits).
+-- recurrence_ms bigint, need_standby boolean, touch_known_ms bigint (in the last so many ms PagerDuty must have been asked, or
+-- this opening have begun: an event since tells of no hand before it; 0: it may be longer ago), step jsonb (one row as in
+-- run_write), incarnation uuid, beat bigint (the last renewal that was acknowledged: a database that does not know it has lost
+-- acknowledged commits).
 -- Columns: refusal text ('' = started; else stop, touched, closed, recurrence, standby, unknown_touch), detail text (its parts
 -- between unit separators, chr(31)),
 -- standby boolean (replication is in force). Zero rows: taken over, or this incarnation is over. Not repeatable: read the journal first.
@@ -36,7 +37,7 @@ with lock as (
         when l.touched_at is not null then 'touched'
         when l.closed_at is not null then 'closed'
         when $6 and not (select in_force from replication) then 'standby'
-        when $7::bigint > 0 and (l.read_at is null or l.read_at < clock_timestamp() - $7::bigint * interval '1 ms')
+        when $7::bigint > 0 and greatest(l.read_at, l.opening) < clock_timestamp() - $7::bigint * interval '1 ms'
             then 'unknown_touch'
         when $4 > 0 and (select n from again) >= $4 - 1 then 'recurrence'
         else '' end as refusal,

@@ -74,7 +74,7 @@ def set_secrets(world, node, *texts):
 def age(world, incident, seconds):
     """As if all of it had happened so long ago."""
     earlier = "interval '1 s' * %s"
-    for table, columns in (("incident", ("created_at", "opening", "seen_at", "read_at")), ("run_key", ("opening", "created_at")),
+    for table, columns in (("incident", ("created_at", "opening", "seen_at")), ("run_key", ("opening", "created_at")),
                            ("run", ("opening", "created_at", "opened_at", "give_up_at", "claimed_at", "ended_at"))):
         key = "key" if table == "incident" else "incident_key"
         shift = ", ".join(f"{column} = {column} - {earlier}" for column in columns)

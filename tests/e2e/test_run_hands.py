@@ -2,6 +2,8 @@
 """Whose hand it was: people stop a run, the monitor and PagerDuty's clockwork and we ourselves do not; what the run did not
 look at is not hidden by resolving."""
 
+import time
+
 import pytest
 
 from tests.kit.stage import HANDS, NOT_HEALED, scenario
@@ -159,6 +161,56 @@ def test_acknowledged_before_the_run_looks(stage):
         stage.pagerduty.act(made, AIKO, "acknowledge")
         stage.ended(made, "stopped", ["Aiko Tanaka"], starts=False, status="acknowledged")
     assert stage.starts(host) == 0
+
+
+# Hands of which the webhook comes after the recover was due. name: (who, act, more, the ending, what it says)
+LATE = {
+    **{do: (AIKO, do, more, "stopped", ["Aiko Tanaka", words]) for do, (more, words) in HANDS.items() if do != "note"},
+    "clockwork": (None, "escalate", {"level": 2}, "resolved", []),
+    "nobody": (None, None, {}, "resolved", []),
+}
+TOLD = "select count(*) from event where incident_key = %s and type not in ('incident.triggered', 'incident.annotated')"
+
+
+def escalated_and_given_back(stage, incident):
+    """No webhook tells of the escalation, and one of the `firstline go` a second later (PagerDuty's log knows whole seconds)."""
+    stage.pagerduty.control("POST", "webhooks", {"mode": "off"})
+    stage.pagerduty.act(incident, AIKO, "escalate", level=2)
+    time.sleep(1.1)
+    stage.pagerduty.control("POST", "webhooks", {"mode": "on"})
+    stage.pagerduty.act(incident, AIKO, "note", content="firstline go")
+    stage.database.wait("select untouched_at is not null from incident where key = %s", incident, expected=True)
+
+
+def test_a_hand_whose_webhook_is_late(make_stage):
+    """The opening is older than 15 s: before the recover the incident and its log are asked, each once. A person's hand that shows
+    only there stops the run and is named; what a person gave back, and the clockwork, stop nothing. The webhooks that come then
+    change nothing."""
+    stage = make_stage()
+    stage.world.node("tokyo", over={"reconciler": {"every": "1h"}})
+    hosts = {name: stage.host(collect=WAITS) for name in (*LATE, "given back")}
+    made = {name: stage.trigger(host, age_s=60) for name, host in hosts.items()}
+    for host in hosts.values():
+        stage.wait_file(host, "collecting")
+    escalated_and_given_back(stage, made["given back"])
+    stage.pagerduty.control("POST", "webhooks", {"mode": "paused"})
+    for name, (who, do, more, _, _) in LATE.items():
+        if do:
+            stage.pagerduty.act(made[name], who, do, **more)
+    for host in hosts.values():
+        stage.touch(host, "go")
+    stage.ended(made["given back"], "resolved")
+    for name, (_, _, _, ending, words) in LATE.items():
+        stage.ended(made[name], ending, words, status="acknowledged" if name == "acknowledge" else None)
+        assert stage.starts(hosts[name]) == (ending == "resolved"), name
+        assert stage.database.one(TOLD, made[name]) == 0, "its webhook was not late"
+        looks = stage.pagerduty.requests(method="GET", path=f"/incidents/{made[name]}/log_entries")
+        assert len(looks) == 1 + (ending == "resolved"), looks  # before the recover; before the resolve
+    stage.pagerduty.control("POST", "webhooks", {"mode": "on"})
+    for name, (_, do, _, ending, _) in LATE.items():
+        if do:
+            stage.database.wait(TOLD.replace("count(*)", "count(*) > 0"), made[name], expected=True)
+        assert stage.starts(hosts[name]) == (ending == "resolved"), name
 
 
 def test_a_person_gives_it_back(stage):

@@ -279,8 +279,12 @@ static void guards_refuse_and_leave_no_row(void **state)
         {"update incident set touched_at = now(), touched_by = 'Aiko', touched_how = 'acknowledged it'", false, 0, REFUSAL_TOUCHED},
         {"update incident set closed_at = now(), closed_by = '', closed_how = 'resolved it'", false, 0, REFUSAL_CLOSED},
         {"select 1", true, 0, REFUSAL_STANDBY},
-        {"update incident set read_at = now() - interval '1 min'", false, 15000, REFUSAL_UNKNOWN_TOUCH},
-        {"update incident set read_at = now()", false, 15000, REFUSAL_NONE},
+        {"update run set opening = now() - interval '1 min'", false, 15000, REFUSAL_UNKNOWN_TOUCH},
+        {"update run set opening = now() - interval '1 min'; update incident set seen_at = now()", false, 15000, REFUSAL_UNKNOWN_TOUCH},
+        {"update run set opening = now() - interval '1 min'; update incident set read_at = now() - interval '1 min'", false, 15000,
+            REFUSAL_UNKNOWN_TOUCH},
+        {"update run set opening = now() - interval '1 min'; update incident set read_at = now()", false, 15000, REFUSAL_NONE},
+        {"update run set opening = now(); update incident set read_at = null", false, 15000, REFUSAL_NONE},
         {"insert into step (run, step, attempt, verb, title, state, epoch, scenario, machine) select gen_random_uuid(), 1, 1, 'recover', 'fix', "
          "'ended', 1, 's', 'm1' from generate_series(1, 2)", false, 0, REFUSAL_RECURRENCE},
         {"insert into step_history (run, step, attempt, verb, title, state, epoch, scenario, machine) select gen_random_uuid(), 1, 1, 'recover', "

@@ -116,7 +116,8 @@ static void answer_reading(void *owner)
 {
     struct reading *r = owner;
     r->done(r->owner, &(struct desk_answer){.state = DESK_READ, .why = "", .status = "triggered", .title = "", .priority = "",
-        .urgency = "high", .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = ""});
+        .urgency = "high", .service_id = "", .service_name = "", .changed_by = "", .last_change_at = "", .last_change_by = "",
+        .hand_by = "", .hand_how = "", .hand_at = ""});
     free(r);
 }
 
@@ -127,10 +128,10 @@ static void asked_about(const char *incident)
         bench.took_ms[number] = now_ms() - bench.opened_ms[number];
 }
 
-static uint64_t desk_read(void *desk, const char *account, const char *incident, bool alerts, desk_done *done, void *owner)
+static uint64_t desk_read(void *desk, const struct desk_question *question, desk_done *done, void *owner)
 {
-    (void)desk, (void)account, (void)alerts;
-    asked_about(incident);
+    (void)desk;
+    asked_about(question->incident);
     struct reading *r = calloc(1, sizeof *r);
     if (!r)
         abort();
