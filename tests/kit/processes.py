@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 
+PATIENCE_S = 120  # for what comes at once on a quiet machine: a test that waits longer has failed
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -82,6 +83,13 @@ def connected(pid, port):
     return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" and f"socket:[{row[9]}]" in own for row in rows)
 
 
+def unread_bytes(port):
+    """What was sent to a server on this machine's port that it has not read yet (and connections that it has not accepted)."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1].endswith(f":{port:04X}"))
+
+
 def reap(but=()):
     """Collects the ended orphans that fell to us, but for the named ones, whose Popen asks for them itself."""
     for entry in os.listdir("/proc"):
@@ -113,7 +121,7 @@ def end_all(of=None, grace_s=3.0):
     return found
 
 
-def wait_until(true, longest_s, what="the condition", every_s=0.05, quiet=False):
+def wait_until(true, longest_s=PATIENCE_S, what="the condition", every_s=0.05, quiet=False):
     """Waits for a condition, never for a time: returns its first true value, raises (or returns None) at the limit."""
     deadline = time.monotonic() + longest_s
     while True:

@@ -2,6 +2,7 @@
 """PagerDuty's v3 webhooks made by hand: events as in the captures, signatures, and posting them as PagerDuty would."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -10,6 +11,7 @@ import json
 import secrets
 import string
 
+from tests.kit import processes
 from tests.kit.node import SUBSCRIPTIONS
 
 PATH = "/webhooks/pagerduty"
@@ -56,17 +58,25 @@ def headers(body, region="tokyo", signature=None, subscription=None):
     return {**made, "X-PagerDuty-Signature": signature} if signature else made
 
 
-def post(node, body, limit_s=PAGERDUTY_WAITS_S, **how):
-    """Posts one delivery; the answer's status. Raises where none comes within the limit."""
+def send(node, body, limit_s=processes.PATIENCE_S, **how):
+    """Sends one delivery whole; the connection, whose answer may be read()."""
     body = raw(body)
     connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=limit_s)
-    try:
-        connection.request("POST", PATH, body, headers(body, **how))
+    connection.request("POST", PATH, body, headers(body, **how))
+    return connection
+
+
+def read(connection):
+    """The status of the answer. Raises where none comes within the limit."""
+    with contextlib.closing(connection):
         answer = connection.getresponse()
         answer.read()
         return answer.status
-    finally:
-        connection.close()
+
+
+def post(node, body, limit_s=processes.PATIENCE_S, **how):
+    """Posts one delivery; the answer's status. Raises where none comes within the limit."""
+    return read(send(node, body, limit_s, **how))
 
 
 def post_all(node, bodies, at_once=50, **how):
