@@ -16,6 +16,7 @@ from simulator_fixtures import (OSAKA, TOKYO, fixture_fresh, fixture_hooked, fix
 
 SAM, AIKO = "sam@demo.example", "aiko@demo.example"
 TOKYO_SECRET = "demo-webhook-secret-tokyo-0000000000000000000000000000000000000001"
+SHOWN_LATE_S = 4  # a slow machine asks before that
 OPEN = "/incidents?statuses[]=triggered&statuses[]=acknowledged&date_range=all"
 
 
@@ -106,7 +107,7 @@ def test_another_incident_does_not_wait_behind_a_retry(hooked, receiver):
 def test_a_slow_answer_and_a_closed_port_are_retried(receiver):
     gate = threading.Event()
     receiver.answers = lambda request: 202 if gate.is_set() or gate.wait(20) else 202
-    with Simulator(urls={TOKYO: receiver.url, OSAKA: "http://127.0.0.1:1/x"}) as pd:
+    with Simulator(urls={TOKYO: receiver.url, OSAKA: "http://127.0.0.1:1/x"}, settings={"webhook_timeout_s": 0.5}) as pd:
         made = pd.trigger("x")["id"]
         wait_for(lambda: all(len(d["attempts"]) > 2 for d in pd.deliveries(incident=made)), "tries on both")
         gate.set()
@@ -214,11 +215,18 @@ def test_ping_rotation_resend_and_raw_bodies(hooked, receiver):
 
 
 def test_a_new_incident_can_be_shown_late(hooked, receiver):
-    made = hooked.trigger("x", show_late_s=1)["id"]
+    made = hooked.trigger("x", show_late_s=SHOWN_LATE_S)["id"]
     wait_for(lambda: receiver.types() == ["incident.triggered"], "the webhook is there")
     assert hooked.api("GET", f"/incidents/{made}").status == 404
     assert hooked.api("GET", OPEN).json["incidents"] == []
     wait_for(lambda: hooked.api("GET", f"/incidents/{made}").status == 200, "the incident shows")
+
+
+def recorded(record, deliveries):
+    """Its lines, once so many deliveries are among them."""
+    whole, _, _ = record.read_text().rpartition("\n")
+    lines = [json.loads(line) for line in whole.splitlines()]
+    return lines if sum(line["event"] == "delivery" for line in lines) >= deliveries else None
 
 
 def test_a_record_of_all_that_happened(tmp_path):
@@ -232,8 +240,7 @@ def test_a_record_of_all_that_happened(tmp_path):
         pd.fault("500", "POST", "/notes$")
         note(pd, made, "refused")
         note(pd, made, "written")
-        wait_for(lambda: len(receiver.received) == 4, "all deliveries")
-    lines = [json.loads(line) for line in record.read_text().splitlines()]
+        lines = wait_for(lambda: recorded(record, 4), "all deliveries to be recorded: each is when its answer has come")
     assert [(line["type"], line["status"]) for line in lines if line["event"] == "delivery"] == [
         ("incident.triggered", 503), ("incident.triggered", 202), ("incident.acknowledged", 202), ("incident.annotated", 202)]
     assert [(line["method"], line["status"]) for line in lines if line["event"] == "request"] == [("POST", 200)]

@@ -21,7 +21,8 @@ SERVER = pathlib.Path(__file__).resolve().parents[1] / "simulators" / "pagerduty
 TOKEN = "demo-account-token-0001"
 BOT = "firstline@demo.example"
 ACCEPT = "application/vnd.pagerduty+json;version=2"
-FAST = {"retry_base_s": 0.05, "retry_max_s": 0.2, "webhook_timeout_s": 0.5}
+PATIENCE_S = 120.0
+FAST = {"retry_base_s": 0.05, "retry_max_s": 0.2, "webhook_timeout_s": 5.0}
 
 
 class Answer:
@@ -43,7 +44,7 @@ class ControlError(Exception):
     """The control API refused a call."""
 
 
-def wait_for(condition, what, timeout=15.0):
+def wait_for(condition, what, timeout=PATIENCE_S):
     """Returns the condition's first true value; fails, saying what was awaited, when none comes in time."""
     ends = time.monotonic() + timeout
     while True:
@@ -183,7 +184,7 @@ class Simulator:
         return {f"{i['where']} {i['field']}": i["count"] for i in self.control("GET", "ignored")["ignored"]}
 
     @staticmethod
-    def wait_for(condition, what, timeout=15.0):
+    def wait_for(condition, what, timeout=PATIENCE_S):
         return wait_for(condition, what, timeout)
 
 
