@@ -54,13 +54,13 @@ def test_what_moves(world, node):
     world.simulator.control("POST", "webhooks", {"mode": "off"})
     made = world.trigger("nothing that matches either")
     world.wait_ending(made)
+    processes.wait_until(lambda: scrape(node)["firstline_reconciler_rounds_total", 'ended="whole"'] >= 1, what="the end of a round")
     after = scrape(node)
     assert after["firstline_reconciler_found_total", 'what="run"'] == 1
-    assert after["firstline_reconciler_rounds_total", 'ended="whole"'] >= 1
-    processes.wait_until(lambda: scrape(node).get(("firstline_outbox", 'state="sent"'), 0) >= 1, 40, "a note to be sent")
+    processes.wait_until(lambda: scrape(node).get(("firstline_outbox", 'state="sent"'), 0) >= 1, processes.PATIENCE_S, "a note to be sent")
     assert any(name == "firstline_budget_left" for name, _ in after)
     world.database.stop()
-    processes.wait_until(lambda: scrape(node)["firstline_database_answers", None] == 0, 40, "the database's going to be seen")
+    processes.wait_until(lambda: scrape(node)["firstline_database_answers", None] == 0, processes.PATIENCE_S, "the database's going to be seen")
     away = scrape(node)
     assert not any(name in ("firstline_outbox", "firstline_runs", "firstline_budget_left") for name, _ in away)
     assert away["firstline_webhooks_total", 'answer="new"'] == after["firstline_webhooks_total", 'answer="new"']
