@@ -12,6 +12,7 @@ from tests.kit.proxy import Proxy
 from tests.kit.stage import Stage, scenario
 
 QUICK = {"lease": {"renew": "500ms", "length": "2s", "gap": "1s"}, "database": {"answer_within": "1s"}}
+SEEN_WITHIN_S = 60  # a twin that never sees it is waited for as long
 GATE = "touch collecting; until test -e go; do sleep 0.1; done; touch collected"
 
 
@@ -34,7 +35,7 @@ def wait_part(node, state, part):
         status, document = ready(node)
         found = part(document) if status else None
         return document if found and found["state"] == state else None
-    return processes.wait_until(seen, 60, f"{node.name} to see it {state}", every_s=0.2)
+    return processes.wait_until(seen, SEEN_WITHIN_S, f"{node.name} to see it {state}", every_s=0.2)
 
 
 def told(node, words):
@@ -43,7 +44,7 @@ def told(node, words):
 
 
 def wait_told(node, words, times=1):
-    processes.wait_until(lambda: told(node, words) >= times, 40, f"{node.name} to say {words!r}")
+    processes.wait_until(lambda: told(node, words) >= times, processes.PATIENCE_S, f"{node.name} to say {words!r}")
     assert told(node, words) == times, "a change is told once"
 
 
@@ -72,8 +73,8 @@ def test_the_database_away_briefly(stage):
         way.heal()
         for part in ("database", "lease"):
             wait_part(tokyo, "there", lambda d, p=part: d[p])
-        stage.ended(made, "resolved", longest_s=90)
-        stage.ended(missed, "resolved", longest_s=90)
+        stage.ended(made, "resolved")
+        stage.ended(missed, "resolved")
         assert (stage.starts(host), stage.starts(later)) == (1, 1)
         for words in ("the database is away: webhooks are answered 503", "the database is back", "this node cannot show a lease",
                       "this node holds a lease again"):
@@ -99,7 +100,7 @@ def test_the_other_region_away(make_stage):
     document = wait_part(tokyo, "away", region("osaka"))
     assert region("osaka")(document)["live_nodes"] == 0 and document["ready"], "this node can do its work"
     wait_part(tokyo, "away", lambda d: d["replication"])
-    stage.ended(stage.trigger(stage.host()), "resolved", ["standby"], longest_s=90)
+    stage.ended(stage.trigger(stage.host()), "resolved", ["standby"])
     pair.together()
     osaka.start()
     wait_part(tokyo, "there", region("osaka"))
@@ -122,14 +123,14 @@ def test_pagerdutys_api_away(stage):
         stage.touch(healthy, "go")
         stage.touch(host, "go")
         stage.database.wait("select s.outcome from step s join run r on r.id = s.run where r.incident_key = %s", beside,
-                            expected="healthy", longest_s=90)
+                            expected="healthy")
         document = wait_part(tokyo, "away", lambda d: d["pagerduty"][0])
         assert document["pagerduty"][0]["account"] == "demo" and document["pagerduty"][0]["why"] and document["ready"]
         processes.wait_until(lambda: sum(ready(tokyo)[1].get(key, 0) for key in ("writes_waiting", "writes_in_doubt")) > 0, 60,
                              "what is to be written to wait")
     wait_part(tokyo, "there", lambda d: d["pagerduty"][0])
-    stage.ended(beside, "self_healed", longest_s=120)
-    stage.ended(made, "resolved", longest_s=120)
+    stage.ended(beside, "self_healed")
+    stage.ended(made, "resolved")
     assert stage.starts(host) == 1
     wait_told(tokyo, "PagerDuty's API is away: writes wait, recovers are held (recover_blind: hold)")
     wait_told(tokyo, "PagerDuty's API is back: what waits is written")
@@ -151,10 +152,10 @@ def test_ssh_to_a_host_away(stage):
             stage.ended(other, "resolved")
             document = wait_part(tokyo, "away", lambda d: d["ssh"])
             assert [h["host"] for h in document["ssh"]["hosts_away"]] == [gone] and document["ready"]
-            note = stage.ended(made, "handed_over", [gone, "shaking hands"], longest_s=90)
+            note = stage.ended(made, "handed_over", [gone, "shaking hands"])
             assert document["ssh"]["hosts_away"][0]["why"] in note, note
             way.heal()
-            stage.ended(stage.trigger(gone), "resolved", longest_s=90)
+            stage.ended(stage.trigger(gone), "resolved")
             wait_part(tokyo, "there", lambda d: d["ssh"])
             wait_told(tokyo, "a host is not reached by SSH")
             wait_told(tokyo, "a host is reached by SSH again")

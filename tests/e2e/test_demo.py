@@ -88,7 +88,7 @@ def test_killed(scratch):
     demo.wait_text("firstline looks at")
     demo.process.kill()
     demo.process.wait()
-    processes.wait_until(lambda: not demo.running(), 30, "all that it had started to end")
+    processes.wait_until(lambda: not demo.running(), processes.PATIENCE_S, "all that it had started to end")
     assert demo.mounted() == []
 
 

@@ -44,7 +44,7 @@ def folders(number):
 def fixture_building():
     """A drill that has begun to build its site: Patroni runs."""
     drill = processes.start([*PROGRAM, "kill"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    processes.wait_until(lambda: any(b"patroni-" in words for words in of_drill(drill.pid)), 90, "Patroni to run", every_s=0.2)
+    processes.wait_until(lambda: any(b"patroni-" in words for words in of_drill(drill.pid)), processes.PATIENCE_S, "Patroni to run", every_s=0.2)
     yield drill
     drill.kill()
     drill.wait()
@@ -60,7 +60,7 @@ def test_a_drill_that_is_killed_leaves_nothing_but_its_folder(building):
     """The kernel ends its processes, and with them go the namespaces; the next drill sweeps the folder away."""
     building.kill()
     building.wait()
-    processes.wait_until(lambda: not of_drill(building.pid), 40, "its processes to end")
+    processes.wait_until(lambda: not of_drill(building.pid), processes.PATIENCE_S, "its processes to end")
     assert folders(building.pid)
     sweep()
     assert not folders(building.pid)

@@ -38,11 +38,11 @@ def test_a_place_is_passed(world, scratch):
     """A node stops at a place once it has told so, waits there for a file, and is killed at the third passing of another."""
     tokyo = world.node("tokyo", faults=f"node.started=touch:{scratch}/here,node.started=stop,node.started=wait:{scratch}/go,"
                                        "worker.claims=kill@3", ready=False)
-    processes.wait_until((scratch / "here").exists, 40, "the place to be passed")
-    processes.wait_until(lambda: tokyo.is_stopped(), 40, "the node to stop")
+    processes.wait_until((scratch / "here").exists, processes.PATIENCE_S, "the place to be passed")
+    processes.wait_until(lambda: tokyo.is_stopped(), processes.PATIENCE_S, "the node to stop")
     assert "WITH FAULTS" in tokyo.read_log()
     tokyo.resume()
-    processes.wait_until(lambda: not tokyo.is_stopped(), 40, "the node to go on")
+    processes.wait_until(lambda: not tokyo.is_stopped(), processes.PATIENCE_S, "the node to go on")
     assert tokyo.process.poll() is None
     (scratch / "go").touch()
     assert tokyo.process.wait(40) == -signal.SIGKILL

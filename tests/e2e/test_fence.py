@@ -43,16 +43,16 @@ def late_at_the_recover(stage, faults, over=None, twin=None):
     host = stage.host()
     made = stage.trigger(host)
     started = "select count(*) from step s join run r on r.id = s.run where r.incident_key = %s and s.verb = 'recover'"
-    stage.database.wait(started, made, expected=1, longest_s=60)
+    stage.database.wait(started, made, expected=1)
     return tokyo, host, made
 
 
 def the_late_one_did(stage, tokyo, host, twin=""):
     """Nothing: it was refused, which the machine and the log know. A twin: it began."""
     if twin:
-        processes.wait_until(lambda: recorded(stage, host), 40, "the twin to do what the fence forbids")
+        processes.wait_until(lambda: recorded(stage, host), processes.PATIENCE_S, "the twin to do what the fence forbids")
         return
-    processes.wait_until(lambda: "a later holder has been there" in tokyo.read_log(), 40, "the machine's refusal")
+    processes.wait_until(lambda: "a later holder has been there" in tokyo.read_log(), processes.PATIENCE_S, "the machine's refusal")
     assert re.search(r"^recover 2\.3 sent \d+ token 1 1 \S+ end$", refusals(stage), re.MULTILINE), refusals(stage)
     assert recorded(stage, host) == []
 
@@ -61,10 +61,10 @@ def the_late_one_did(stage, tokyo, host, twin=""):
 def test_a_worker_that_slept(stage, twin):
     """SIGSTOP past its lease; the peer takes over and only looks (a stop switch keeps it from a recover of its own)."""
     tokyo, host, made = late_at_the_recover(stage, STOPPED, twin=twin)
-    processes.wait_until(tokyo.is_stopped, 40, "tokyo to stand still")
+    processes.wait_until(tokyo.is_stopped, processes.PATIENCE_S, "tokyo to stand still")
     hold_all(stage)
     stage.world.node("osaka", over=QUICK)
-    assert stage.ending(made, 90) == "handed_over"
+    assert stage.ending(made) == "handed_over"
     stage.database.pause()  # the database would tell it that it is late, and it would drop the run by itself
     tokyo.resume()
     the_late_one_did(stage, tokyo, host, twin)
@@ -77,11 +77,11 @@ def test_a_worker_that_lost_only_postgres(stage, scratch):
         conninfo = f"host=127.0.0.1 port={way.port} user=postgres dbname=firstline"
         wait = f"recover.journaled=touch:{scratch}/here,recover.journaled=wait:{scratch}/go"
         tokyo, host, made = late_at_the_recover(stage, wait, {"database": {"conninfo": conninfo}})
-        processes.wait_until((scratch / "here").exists, 40, "tokyo to be about to send")
+        processes.wait_until((scratch / "here").exists, processes.PATIENCE_S, "tokyo to be about to send")
         way.silence()
         hold_all(stage)
         stage.world.node("osaka", over=QUICK)
-        assert stage.ending(made, 90) == "handed_over"
+        assert stage.ending(made) == "handed_over"
         (scratch / "go").touch()
         the_late_one_did(stage, tokyo, host)
         way.heal()
@@ -90,10 +90,10 @@ def test_a_worker_that_lost_only_postgres(stage, scratch):
 def test_a_person_stops_the_run_while_a_late_worker_holds_ssh(stage):
     """When the timeline says that it was stopped, nothing starts any more."""
     tokyo, host, made = late_at_the_recover(stage, STOPPED)
-    processes.wait_until(tokyo.is_stopped, 40, "tokyo to stand still")
+    processes.wait_until(tokyo.is_stopped, processes.PATIENCE_S, "tokyo to stand still")
     stage.world.node("osaka", over=QUICK)
     stage.pagerduty.act(made, "PAIKO01", "acknowledge")
-    assert stage.ending(made, 90) == "stopped", stage.story(made)
+    assert stage.ending(made) == "stopped", stage.story(made)
     stage.database.pause()  # the database would tell it that it is late, and it would drop the run by itself
     tokyo.resume()
     the_late_one_did(stage, tokyo, host)
@@ -110,7 +110,7 @@ def test_two_incidents_for_one_machine_under_two_names(world, twin):
         world.node(region, over=QUICK, twin=twin or None)
     made = [stage.trigger(stage.host(check="test -e seen && echo up || { touch seen; echo down; }")) for _ in range(2)]
     for incident in made:
-        assert stage.ending(incident, 120) == "resolved", stage.story(incident)
+        assert stage.ending(incident) == "resolved", stage.story(incident)
     lines = recorded(stage, "both")
     assert sorted(lines) == ["end", "end", "start", "start"], lines
     assert (lines == ["start", "end", "start", "end"]) == (not twin), "the recorder shows what the twin did"

@@ -60,7 +60,7 @@ def test_a_long_past_is_not_read(world):
     second = world.trigger("[AMS:again host=web1] it is ill again")
     assert world.wait_ending(second) == "resolved"
     questions(world, node)
-    processes.wait_until(lambda: world.database.one(LOOKED) > looked, 60, "the server's counters to come")
+    processes.wait_until(lambda: world.database.one(LOOKED) > looked, processes.PATIENCE_S, "the server's counters to come")
     after = rows_read(world.database)
     assert {"run_key", "event", "incident"} < set(after) and len(after) > 20
     much = {table: (seq - before[table][0], idx - before[table][1]) for table, (seq, idx) in after.items()}

@@ -275,7 +275,7 @@ def test_certificates_made_anew_are_shown_without_a_restart(cluster):
     for name in ("db-tokyo", "db-osaka"):
         cluster.running[name].send_signal(signal.SIGHUP)
     for what in ("Patroni", "Postgres"):
-        processes.wait_until(lambda w=what: serial(cluster, *asked[w]) != before[w], 60, f"{what} to show the new one", every_s=1)
+        processes.wait_until(lambda w=what: serial(cluster, *asked[w]) != before[w], processes.PATIENCE_S, f"{what} to show the new one", every_s=1)
     assert cluster.query("select 1") == [(1,)]
 
 

@@ -37,7 +37,7 @@ def test_the_table_of_kinds_has_what_was_asked():
 def test_a_node_serves_through_hostile_requests(world):
     world.scenario("idle", IDLE)
     node = world.node("tokyo", over={"log": {"level": "warning"}})
-    result = asyncio.run(hostile.run(node, REQUESTS, SEED))
+    result = asyncio.run(hostile.run(node, REQUESTS, SEED, good_within_s=hostile.ANSWER_LIMIT_S))
     stored = int(world.database.one("select coalesce(sum(seen), 0) from event"))
     assert hostile.faults(result, stored, GROWTH_KIB_MAX) == []
     assert sum(result.outcomes[kind.name].total() for kind in KINDS if kind.signed) >= REQUESTS * 0.18

@@ -42,6 +42,6 @@ def test_the_machine_below_sees_nothing_of_it(machine):
 def test_nothing_outlives_the_machine(scratch):
     with sshd_kit.Sshd(scratch / "box") as box:
         box.ssh("setsid sleep 1000 </dev/null >/dev/null 2>&1 &")
-        processes.wait_until(lambda: "sleep" in box.pids().values(), 10, "the sleeper")
+        processes.wait_until(lambda: "sleep" in box.pids().values(), processes.PATIENCE_S, "the sleeper")
         pids = box.pids()
-    processes.wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), 10, "all of it to be gone")
+    processes.wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids), processes.PATIENCE_S, "all of it to be gone")

@@ -29,13 +29,13 @@ def beats(stage):
 
 def wait_steady(stage, names, rounds=8):
     """Until each has renewed so often that it may reap."""
-    stage.database.wait("select count(*) from node where not dead and beat >= %s", rounds, expected=len(names), longest_s=60)
+    stage.database.wait("select count(*) from node where not dead and beat >= %s", rounds, expected=len(names))
 
 
 def nobody_reaped(stage, before):
     """The same incarnations live, and each has renewed since."""
     processes.wait_until(lambda: {name: who for name, (who, _) in beats(stage).items()} == {name: who for name, (who, _) in before.items()}
-                         and all(beats(stage)[name][1] >= beat + 3 for name, (_, beat) in before.items()), 60, "every node to go on renewing")
+                         and all(beats(stage)[name][1] >= beat + 3 for name, (_, beat) in before.items()), processes.PATIENCE_S, "every node to go on renewing")
     assert stage.database.one("select count(*) from node where dead") == 0
     for node in stage.world.nodes.values():
         assert OVER not in node.read_log() and "reaped a node" not in node.read_log(), node.read_log()[-3000:]
@@ -56,7 +56,7 @@ def all_resolved(stage, made):
     for host, _ in made.values():
         stage.touch(host, "go")
     for verb, (host, incident) in made.items():
-        stage.ended(incident, "resolved", longest_s=90)
+        stage.ended(incident, "resolved")
         assert stage.starts(host) == 1, f"{verb}: {stage.story(incident)}"
 
 
@@ -90,7 +90,7 @@ def test_a_standby_is_silent(stage):
         nobody_reaped(stage, before)
         all_resolved(stage, made)
         assert 4 < most <= 8, "four lanes, each with its connection and one that is parked"
-        processes.wait_until(lambda: webhooks.post(nodes["tokyo"], body) == 202, 30, "the event to be taken")
+        processes.wait_until(lambda: webhooks.post(nodes["tokyo"], body) == 202, processes.PATIENCE_S, "the event to be taken")
         assert pair.one("select seen > 1 from event where incident_key = 'QSILENT1'")
         assert way.cancels == 0
         assert "canceling" not in pair.read_log()
@@ -137,7 +137,7 @@ def test_a_node_that_was_silent_through_a_promotion_lives(make_stage, twin):
             way.silence()
         pair.fail_over("kill")
         assert pair.one("select lease_until < clock_timestamp() from node where name = 'osaka'"), "it looks dead"
-        pair.wait("select beat > %s from node where name = 'tokyo'", before["tokyo"][1] + 2, longest_s=40)
+        pair.wait("select beat > %s from node where name = 'tokyo'", before["tokyo"][1] + 2)
         dead = pair.one("select dead from node where name = 'osaka'")
         assert dead == (twin is not None)
         for way in (one, two):
@@ -157,10 +157,10 @@ def test_a_worker_that_cannot_show_its_lease_starts_nothing(make_stage, twin):
     lease = {"lease": {"renew": "500ms", "length": "2s", "gap": "1s"}}
     tokyo = stage.world.node("tokyo", over=lease, twin=twin, faults=f"recover.granted=touch:{here},recover.granted=stop")
     incident = stage.trigger(host)
-    processes.wait_until(here.exists, 60, "the guards to let it begin")
+    processes.wait_until(here.exists, processes.PATIENCE_S, "the guards to let it begin")
     time.sleep(3)
     tokyo.resume()
-    stage.ended(incident, "resolved", longest_s=90)
+    stage.ended(incident, "resolved")
     assert stage.starts(host) == 1
     why = [why for why, in stage.database.query("select why from step s join run r on r.id = s.run where r.incident_key = %s "
                                                 "and s.verb = 'recover' order by s.attempt", incident)]
@@ -180,9 +180,9 @@ def test_an_answer_is_lost(stage):
             way.lose_answer(word, matching)
             host = stage.host()
             incident = stage.trigger(host)
-            stage.ended(incident, "resolved", longest_s=90)
+            stage.ended(incident, "resolved")
             assert stage.starts(host) == 1, f"{word}: {stage.story(incident)}"
-            processes.wait_until(lambda n=lost: way.lost == n, 30, f"the answer to {word} to be lost")
+            processes.wait_until(lambda n=lost: way.lost == n, processes.PATIENCE_S, f"the answer to {word} to be lost")
         nobody_reaped(stage, before)
 
 
@@ -208,14 +208,14 @@ def test_history_is_lost(make_stage, kept):
     made = set_out(stage, ["collect"])
     wait_steady(stage, ["tokyo"], 8)
     pair.restore("early")
-    pair.wait("select count(*) from control where scope = 'history-lost' and set_by = 'tokyo'", expected=1, longest_s=60)
+    pair.wait("select count(*) from control where scope = 'history-lost' and set_by = 'tokyo'", expected=1)
     host = stage.host()
     incident = stage.trigger(host)
     note = stage.ended(incident, "handed_over")
     assert "history-lost" in note and stage.starts(host) == 0
     for gone, _ in made.values():
         stage.touch(gone, "go")
-    processes.wait_until(lambda: any("acknowledged commits are gone" in shown["title"] for shown in stage.pagerduty.state()["incidents"]), 40,
+    processes.wait_until(lambda: any("acknowledged commits are gone" in shown["title"] for shown in stage.pagerduty.state()["incidents"]), processes.PATIENCE_S,
                          "an alarm")
     assert OVER in tokyo.read_log()
     status, out, error = program("go", "history-lost", "--config", tokyo.settings)

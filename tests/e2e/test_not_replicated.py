@@ -48,7 +48,7 @@ def end_the_wait(stage, node, lane, *words):
     def told():
         end_waits(stage, node, lane)
         return any(all(word in line for word in words) for line in node.read_log().splitlines())
-    processes.wait_until(told, 40, f"a wait of {node.name}'s lane {lane} to be cancelled", every_s=0.2)
+    processes.wait_until(told, processes.PATIENCE_S, f"a wait of {node.name}'s lane {lane} to be cancelled", every_s=0.2)
 
 
 @contextlib.contextmanager
@@ -64,7 +64,7 @@ def locked(stage, table):
 
 
 def resolved_once(stage, host, incident):
-    stage.ended(incident, "resolved", longest_s=90)
+    stage.ended(incident, "resolved")
     assert stage.starts(host) == 1, stage.story(incident)
 
 
@@ -84,11 +84,11 @@ def test_an_event_is_not_acknowledged(stage):
     assert webhooks.post(tokyo, body, limit_s=30) == 503
     odd = webhooks.event(webhooks.incident("QLOCAL1"), "incident.of_a_kind_to_come")  # stored, and nothing beside
     answers.append(webhooks.post(tokyo, odd, limit_s=30))
-    processes.wait_until(lambda: end_waits(stage, tokyo, "intake") or pair.one("select count(*) from event") == 2, 40, "its row")
+    processes.wait_until(lambda: end_waits(stage, tokyo, "intake") or pair.one("select count(*) from event") == 2, processes.PATIENCE_S, "its row")
     assert webhooks.post(tokyo, odd, limit_s=30) == 503
     assert answers == [503, 503]
     pair.standby.resume()
-    processes.wait_until(lambda: webhooks.post(tokyo, body, limit_s=30) == 202, 60, "the event to be taken")
+    processes.wait_until(lambda: webhooks.post(tokyo, body, limit_s=30) == 202, processes.PATIENCE_S, "the event to be taken")
     pair.fail_over("kill")
     assert pair.one("select count(*) from event where incident_key = 'QLOCAL1'") == 2
     assert pair.one("select count(*) from run where incident_key = 'QLOCAL1'") == 1

@@ -118,7 +118,7 @@ class Tool:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.stdout.close()
-        assert self.process.wait(10) == 0
+        assert self.process.wait(60) == 0
 
     def __call__(self, *words):
         self.process.stdin.write(" ".join(words) + "\n")

@@ -31,7 +31,7 @@ def test_a_worker_without_scenarios_takes_over_in_doubt_first(stage):
     stage.world.node("osaka", over={**QUICK, "node": {"slots": 4}, "files": {"scenarios": "none"}})
     stage.world.only("tokyo")
     tokyo.kill()
-    pair.wait(HELD, "osaka", expected=6, longest_s=60)
+    pair.wait(HELD, "osaka", expected=6)
     time.sleep(2.5)  # twice as long as it waits between its claims
     assert pair.one(HELD, "osaka") == 6
     held = {key for key, in pair.query("select r.incident_key from run r join node n on n.incarnation = r.holder where n.name = 'osaka'")}
@@ -40,7 +40,7 @@ def test_a_worker_without_scenarios_takes_over_in_doubt_first(stage):
     for host, (_, incident) in hosts.items():
         stage.touch(host, "go")
     for host, (_, incident) in hosts.items():
-        stage.ended(incident, "resolved", longest_s=90)
+        stage.ended(incident, "resolved")
         assert stage.starts(host) == 1, stage.story(incident)
 
 
@@ -73,7 +73,7 @@ def test_a_rolling_restart_under_load(stage):
     loader = threading.Thread(target=load, daemon=True)
     loader.start()
     for name, node in nodes.items():
-        pair.wait(f"select ({HELD}) > 0", name, longest_s=60)
+        pair.wait(f"select ({HELD}) > 0", name)
         node.process.terminate()
         assert node.process.wait(60) == 0, node.read_log()[-3000:]
         assert pair.one("select count(*) from node where name = %s and not dead", name) == 0
@@ -81,7 +81,7 @@ def test_a_rolling_restart_under_load(stage):
     enough.set()
     loader.join()
     for host, incident in made.items():
-        stage.ended(incident, "resolved", longest_s=120)
+        stage.ended(incident, "resolved")
         assert stage.starts(host) == 1, stage.story(incident)
     logs = "".join(node.read_log() for node in nodes.values())
     assert "reaped a node" not in logs and "in doubt" not in logs
@@ -105,14 +105,14 @@ def test_a_stop_frees_each_run_at_its_own_boundary(stage):
     stage.wait_file(waits, "done")
     stage.world.node("osaka", over=STEADY)
     tokyo.process.terminate()
-    processes.wait_until(lambda: stage.holder(made[waits]) == "osaka", 40, "osaka to have the run that waits")
+    processes.wait_until(lambda: stage.holder(made[waits]) == "osaka", processes.PATIENCE_S, "osaka to have the run that waits")
     assert tokyo.process.poll() is None and stage.holder(made[long]) == "tokyo"
     assert ("handed_back", "tokyo is stopping") in [(kind, text[:17]) for kind, text in stage.decisions(made[waits])]
     for host in made:
         stage.touch(host, "go")
     assert tokyo.process.wait(60) == 0
     for host, incident in made.items():
-        stage.ended(incident, "resolved", longest_s=90)
+        stage.ended(incident, "resolved")
         assert stage.starts(host) == 1, stage.story(incident)
 
 
@@ -138,7 +138,7 @@ def test_a_node_without_scenarios_leaves_new_runs(make_stage):
     for path in (world.folder / "scenarios").glob("*.yaml"):
         path.unlink()
     tokyo.reload()
-    processes.wait_until(lambda: json.loads(tokyo.get("/readyz")[1])["scenarios"]["state"] == "away", 60, "the reload to be told of")
+    processes.wait_until(lambda: json.loads(tokyo.get("/readyz")[1])["scenarios"]["state"] == "away", processes.PATIENCE_S, "the reload to be told of")
     database.wait("select count(*) from node where not dead and scenario_set = ''", expected=2)
     database.query("update node set renewed_at = renewed_at + interval '1 hour' where dead")
     incident = stage.trigger(stage.host())
@@ -152,5 +152,5 @@ def waits(stage, incident):
     """Through some looks for work of every live node."""
     stage.database.wait("select count(*) from run where incident_key = %s and state = 'waiting'", incident, expected=1)
     before = stage.database.one("select min(beat) from node where not dead")
-    stage.database.wait("select min(beat) >= %s from node where not dead", before + 3, longest_s=60)
+    stage.database.wait("select min(beat) >= %s from node where not dead", before + 3)
     assert stage.database.one("select state from run where incident_key = %s", incident) == "waiting", stage.story(incident)

@@ -100,7 +100,7 @@ def test_each_way_in_which_a_write_goes_wrong(stage):
     announce(stage, made)
     for name, (_, _, _, _, resent, deleted) in WAYS.items():
         incident = made[name][0]
-        stage.ended(incident, "self_healed", longest_s=90)
+        stage.ended(incident, "self_healed")
         assert rows(stage, incident)[0] == ("start", "sent", resent), f"{name}: {stage.story(incident)}"
         assert len(mended(stage, incident)[1]) == deleted, f"{name}: {stage.story(incident)}"
 
@@ -142,7 +142,7 @@ def test_a_status_is_not_written_over_a_person(stage):
         stage.database.wait("select untouched_at is not null from incident where key = %s", made["escalated and given back"][0])
     for name, (_, _, state, status) in PERSONS_ACTS.items():
         incident = made[name][0]
-        stage.wait_delivered(incident, 60)
+        stage.wait_delivered(incident)
         assert [row[:2] for row in rows(stage, incident) if row[0] == "status"] == [("status", state)], f"{name}: {stage.story(incident)}"
         assert stage.world.incident(incident)["status"] == status
         said = [note for note in stage.pagerduty.notes(incident) if "did not resolve this incident" in note]
@@ -164,7 +164,7 @@ def test_a_stop_that_is_stored_after_the_claim(stage):
         with stage.faults("delay", "GET", f"/incidents/{incident}/log_entries", ms=1500):
             announce(stage, made)
             stage.database.wait("select count(*) from outbox where target = %s and kind = 'status' and state <> 'waiting'", incident,
-                                expected=1, longest_s=60)
+                                expected=1)
             stage.pagerduty.act(incident, AIKO, "note", content="firstline stop")
             stage.database.wait("select touched_by from incident where key = %s", incident, expected="Aiko Tanaka")
             in_time = stage.world.incident(incident)["status"] != "resolved"
@@ -191,12 +191,12 @@ def test_near_2000_notes_only_endings_are_written(stage):
         assert webhooks.post(tokyo, event) == 202
     for incident in made:
         assert stage.ending(incident) == "self_healed"
-        stage.wait_delivered(incident, 60)
+        stage.wait_delivered(incident)
     near, full = (dict((kind, state) for kind, state, _ in rows(stage, incident)) for incident in made)
     assert (near["start"], near["ending"]) == ("dropped", "sent"), stage.story(made[0])
     assert len(stage.pagerduty.notes(made[0])) == 1901
     assert full["ending"] == "failed", stage.story(made[1])
-    processes.wait_until(lambda: any("can never be delivered" in row["title"] for row in stage.pagerduty.rows()), 40,
+    processes.wait_until(lambda: any("can never be delivered" in row["title"] for row in stage.pagerduty.rows()), processes.PATIENCE_S,
                          "an incident about ourselves")
     assert '"writes_failed_lately": 1' in tokyo.get("/readyz")[1]
 
@@ -207,7 +207,7 @@ def test_progress_that_was_left_out_is_counted_in_the_ending(stage):
     incident = made["one"][0]
     stage.pagerduty.fault("429", "POST", f"/incidents/{incident}/notes$", seconds=8)
     announce(stage, made)
-    stage.ended(incident, "resolved", "Left out: 2 of the progress notes", longest_s=60)
+    stage.ended(incident, "resolved", "Left out: 2 of the progress notes")
     assert ("progress", "superseded") in [(kind, state) for kind, state, _ in rows(stage, incident)]
 
 
@@ -221,13 +221,13 @@ def test_a_sender_that_was_stopped(make_stage, scratch):
         stopped[place] = stage.world.node(region, over=QUICK, faults=told)
         made[place], event = prepare(stage, [place], check="echo up")[place]
         assert webhooks.post(stopped[place], event, region=region) == 202
-        processes.wait_until((scratch / place).exists, 60, f"the sender to come to {place}")
+        processes.wait_until((scratch / place).exists, processes.PATIENCE_S, f"the sender to come to {place}")
     stage.world.node("tokyo", name="successor", over=QUICK)
     for incident in made.values():
-        stage.ended(incident, "self_healed", longest_s=90)
+        stage.ended(incident, "self_healed")
     for node in stopped.values():
         node.resume()
-    processes.wait_until(lambda: len(stage.pagerduty.requests(method="POST", path=f"/incidents/{made['begun']}/notes")) == 3, 40,
+    processes.wait_until(lambda: len(stage.pagerduty.requests(method="POST", path=f"/incidents/{made['begun']}/notes")) == 3, processes.PATIENCE_S,
                          "the late note")
     for place, copies in (("granted", 1), ("begun", 2)):
         live, gone = mended(stage, made[place])

@@ -36,7 +36,7 @@ def test_a_pair_lives_through_all_that_its_page_says(pair):
 
     pair.standby.pause()
     late = put(pair, 2)
-    processes.wait_until(lambda: pair.waiting() == 1, 30, "a commit that waits")
+    processes.wait_until(lambda: pair.waiting() == 1, processes.PATIENCE_S, "a commit that waits")
     assert numbers(pair.primary) == [1]
     pair.standby.resume()
     late.join(30)

@@ -61,7 +61,7 @@ def proxy(world, scratch):
     config = write_config(folder, port, node.port)
     process = processes.start([NGINX, "-p", str(folder), "-c", str(config)], cwd="/", stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    processes.wait_until(lambda: (folder / "nginx.pid").exists(), 20, "nginx to start")
+    processes.wait_until(lambda: (folder / "nginx.pid").exists(), processes.PATIENCE_S, "nginx to start")
     yield port
     process.terminate()
     process.wait(20)

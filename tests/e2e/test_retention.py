@@ -72,7 +72,7 @@ def there(database, month=MONTH):
 
 
 def wait_left(world, month=MONTH):
-    world._wait(lambda: not there(world.database, month), 60, f"{month} to leave")
+    world._wait(lambda: not there(world.database, month), processes.PATIENCE_S, f"{month} to leave")
 
 
 def lines(path):
@@ -85,7 +85,7 @@ def part(node, name="retention"):
 
 
 def wait_away(world, node, words):
-    world._wait(lambda: part(node)["state"] == "away" and words in part(node)["why"], 60, f"/readyz to say {words!r}")
+    world._wait(lambda: part(node)["state"] == "away" and words in part(node)["why"], processes.PATIENCE_S, f"/readyz to say {words!r}")
 
 
 def ordered(rows):
@@ -123,7 +123,7 @@ def test_killed_on_the_way(world, archive, place):
     """Nothing has left that is not whole in the archive; the next node does it all again, and no half file stays."""
     kept = fill(world.database, rows=3000)
     node = world.node("tokyo", over=over(archive), faults=place, ready=False)
-    processes.wait_until(lambda: node.process.poll() is not None, 60, "the node to be killed")
+    processes.wait_until(lambda: node.process.poll() is not None, processes.PATIENCE_S, "the node to be killed")
     gone = set(kept) - set(there(world.database))
     assert all(ordered(lines(archive / f"{name}.jsonl.gz")) == ordered(kept[name]) for name in gone)
     assert len(gone) < 5
@@ -150,7 +150,7 @@ def test_a_full_disk(world, archive):
         assert scrape(node)["firstline_history_stays", None] == 1 and scrape(node)["firstline_history_failed_total", None] >= 1
         subprocess.run(["mount", "-o", "remount,size=64M", archive], check=True)
         wait_left(world)
-        world._wait(lambda: part(node)["state"] == "there", 60, "/readyz to say that history leaves")
+        world._wait(lambda: part(node)["state"] == "there", processes.PATIENCE_S, "/readyz to say that history leaves")
         assert all(ordered(lines(archive / f"{name}.jsonl.gz")) == ordered(rows) for name, rows in kept.items())
         assert sum(len(json.dumps(row)) for rows in kept.values() for row in rows) > 40e6
         assert node.memory_kib("VmHWM") - began < 16 * 1024
@@ -164,7 +164,7 @@ def test_no_folder(world, archive):
     tokyo = world.node("tokyo", over=over(archive))
     wait_away(world, tokyo, "No such file or directory")
     archive.mkdir()
-    world._wait(lambda: part(tokyo)["state"] == "there", 60, "the folder to be found")
+    world._wait(lambda: part(tokyo)["state"] == "there", processes.PATIENCE_S, "the folder to be found")
     tokyo.stop()
     fill(world.database)
     osaka = world.node("osaka", over=over(None))
@@ -187,11 +187,11 @@ def test_what_changed_meanwhile(world, archive, scratch):
     here, go = [scratch / f"here{n}" for n in (4, 6)], [scratch / f"go{n}" for n in (4, 6)]  # the run's files: after three others
     node = world.node("tokyo", over=over(archive), faults=",".join(
         f"archive.kept=touch:{here[i]}@{n},archive.kept=wait:{go[i]}@{n}" for i, n in enumerate((4, 5))))
-    processes.wait_until(here[0].exists, 60, "the file to be kept")
+    processes.wait_until(here[0].exists, processes.PATIENCE_S, "the file to be kept")
     assert there(world.database) == ["run_history_202401", "step_history_202401"]
     late_row(world.database)
     go[0].touch()
-    processes.wait_until(here[1].exists, 60, "the next file to be kept")
+    processes.wait_until(here[1].exists, processes.PATIENCE_S, "the next file to be kept")
     wait_away(world, node, "it changed while it was archived")
     world.database.query("vacuum full run_history_202401")
     go[1].touch()
@@ -209,7 +209,7 @@ def test_a_file_that_the_disk_did_not_keep(world, archive, scratch, damage, word
     fill(world.database)
     here, go = scratch / "here", scratch / "go"
     node = world.node("tokyo", over=over(archive), faults=f"archive.written=touch:{here}@4,archive.written=wait:{go}@4")
-    processes.wait_until(here.exists, 60, "the file to be written")
+    processes.wait_until(here.exists, processes.PATIENCE_S, "the file to be written")
     damage(next(archive.glob("run_history_202401.jsonl.gz.*.partial")))
     go.touch()
     wait_away(world, node, words)

@@ -173,4 +173,4 @@ def test_a_note_whose_fate_is_unknown_is_written_once(stage):
             made.append(stage.trigger(stage.host()))
             assert stage.ending(made[-1]) == "resolved"
     for incident in made:
-        stage.ended(incident, "resolved", longest_s=90)
+        stage.ended(incident, "resolved")

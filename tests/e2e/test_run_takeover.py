@@ -42,7 +42,7 @@ def set_out(stage, places=tuple(PLACES)):
 
 def all_resolved(stage, made, words=()):
     for place, (host, incident) in made.items():
-        stage.ended(incident, "resolved", words, longest_s=90)
+        stage.ended(incident, "resolved", words)
         assert stage.starts(host) == 1, f"{place}: {stage.story(incident)}"
 
 
@@ -82,13 +82,13 @@ def test_a_node_is_killed_as_a_recover_starts(stage):
         host = stage.host(recover="sleep 1; touch up")
         made = stage.trigger(host, "doubt")
         started = "select count(*) from step s join run r on r.id = s.run where r.incident_key = %s and s.verb = 'recover'"
-        processes.wait_until(lambda: stage.database.one(started, made), 30, "the recover's row", every_s=0.005)
+        processes.wait_until(lambda: stage.database.one(started, made), processes.PATIENCE_S, "the recover's row", every_s=0.005)
         name = stage.holder(made)
         nodes[name].kill()
-        stage.ending(made, 90)
+        stage.ending(made)
         nodes[name].start()
         stage.world.point(name, nodes[name])
-        stage.ended(made, "resolved", longest_s=90)
+        stage.ended(made, "resolved")
         assert stage.starts(host) == 1, stage.story(made)
 
 
@@ -99,7 +99,7 @@ def test_a_recover_that_runs_on_is_waited_for(stage):
     stage.world.node("osaka", over=QUICK)
     tokyo.kill()
     host, incident = made["recover"]
-    processes.wait_until(lambda: stage.holder(incident) == "osaka", 20, "osaka to take it over")
+    processes.wait_until(lambda: stage.holder(incident) == "osaka", processes.PATIENCE_S, "osaka to take it over")
     time.sleep(2)
     stage.touch(host, "go")
     all_resolved(stage, made, ["tokyo"])
@@ -128,13 +128,13 @@ def test_a_late_worker_does_nothing(stage):
     osaka = stage.world.node("osaka", over=QUICK)
     tokyo.pause()
     for _, incident in made.values():
-        processes.wait_until(lambda i=incident: stage.holder(i) == "osaka", 20, "osaka to take it over")
+        processes.wait_until(lambda i=incident: stage.holder(i) == "osaka", processes.PATIENCE_S, "osaka to take it over")
     for host, _ in made.values():
         stage.touch(host, "go")
-    stage.database.wait("select count(*) from step where verb = 'recover' and state = 'ended'", expected=3, longest_s=40)
+    stage.database.wait("select count(*) from step where verb = 'recover' and state = 'ended'", expected=3)
     tokyo.resume()
     all_resolved(stage, made)
-    assert "run dropped here" in tokyo.read_log()
+    processes.wait_until(lambda: "run dropped here" in tokyo.read_log(), what="the late worker to see that it is late")
     assert osaka.process.poll() is None and tokyo.process.poll() is None
 
 

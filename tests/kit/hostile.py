@@ -155,14 +155,14 @@ async def worker(queue, port, result):
         await one(kind, number, port, result)
 
 
-async def probe(port, result, chance):
+async def probe(port, result, chance, within_s):
     """A good webhook and a health check, as PagerDuty and a balancer send them."""
     body = webhooks.raw(webhooks.event(webhooks.incident("QPROBE"), "incident.acknowledged", agent=hk.AGENT))
     for what, data in (("webhook", hk.delivery(body)), ("health", hk.request(b"GET", b"/healthz"))):
         began = time.monotonic()
         status = "no answer"
         try:
-            async with asyncio.timeout(webhooks.PAGERDUTY_WAITS_S):
+            async with asyncio.timeout(within_s):
                 reader, writer = await connect(port, chance)
                 writer.write(data)
                 status = await read_answer(reader)
@@ -178,8 +178,8 @@ async def every(seconds, act):
         await asyncio.sleep(seconds)
 
 
-async def run(node, requests, seed, tell=None):
-    """Sends them all; a Result."""
+async def run(node, requests, seed, tell=None, good_within_s=webhooks.PAGERDUTY_WAITS_S):
+    """Sends them all; a Result. good_within_s: so soon good requests must be answered meanwhile, the time of this process included."""
     result = Result(requests, seed)
     chance = random.Random(seed + 1)
     order = list(enumerate(plan(requests, seed)))
@@ -193,12 +193,12 @@ async def run(node, requests, seed, tell=None):
         if tell and len(result.memory) % 10 == 0:
             tell(*result.memory[-1])
     aside = [asyncio.ensure_future(every(SAMPLE_EVERY_S, sample)),
-             asyncio.ensure_future(every(PROBE_EVERY_S, lambda: probe(node.port, result, chance)))]
+             asyncio.ensure_future(every(PROBE_EVERY_S, lambda: probe(node.port, result, chance, good_within_s)))]
     workers = [worker(quick, node.port, result) for _ in range(AT_ONCE)]
     workers += [worker(slow, node.port, result) for _ in range(min(SLOW_AT_ONCE, len(slow)))]
     try:
         await asyncio.gather(*workers)
-        await probe(node.port, result, chance)
+        await probe(node.port, result, chance, good_within_s)
         await sample()
     finally:
         for task in aside:

@@ -25,7 +25,6 @@ from tests.kit.postgres import forget_clock, free_port, other_clock
 from tests.kit.simulator import BOT, TOKEN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-READY_LIMIT_S = 40
 # region: (subscription id, its secret) as in the simulator's seed
 SUBSCRIPTIONS = {
     "tokyo": ("PHOOKTY", "demo-webhook-secret-tokyo-0000000000000000000000000000000000000001"),
@@ -87,7 +86,7 @@ class Node:
         return self
 
     def wait_ready(self):
-        processes.wait_until(self._is_ready, READY_LIMIT_S, f"node {self.name} to be ready")
+        processes.wait_until(self._is_ready, processes.PATIENCE_S, f"node {self.name} to be ready")
 
     def _is_ready(self):
         if self.process.poll() is not None:
@@ -108,7 +107,7 @@ class Node:
             answer = connection.getresponse()
             return answer.status, answer.read().decode(errors="replace")
 
-    def stop(self, longest_s=60):
+    def stop(self, longest_s=processes.PATIENCE_S):
         """The planned stop; its exit status."""
         if self.process is None:
             return None
@@ -256,17 +255,17 @@ class World:
     def incident(self, incident):
         return self.simulator.incident(incident)
 
-    def wait_status(self, incident, status, longest_s=60):
+    def wait_status(self, incident, status, longest_s=processes.PATIENCE_S):
         return self._wait(lambda: self.incident(incident)["status"] == status, longest_s,
                           f"incident {incident} to be {status}")
 
-    def wait_note(self, incident, words, longest_s=60):
+    def wait_note(self, incident, words, longest_s=processes.PATIENCE_S):
         """Waits for a note that holds the words; its text."""
         def found():
             return next((note for note in self.simulator.notes(incident) if words in note), None)
         return self._wait(found, longest_s, f"a note with {words!r} on incident {incident}")
 
-    def wait_ending(self, incident, longest_s=60):
+    def wait_ending(self, incident, longest_s=processes.PATIENCE_S):
         """Waits until the last run of the incident has ended; its ending."""
         statement = ("select ending from (select ending, created_at from run where incident_key = %s union all "
                      "select ending, created_at from run_history where incident_key = %s) r "

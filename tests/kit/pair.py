@@ -28,7 +28,6 @@ from tests.kit import processes
 from tests.kit.postgres import Postgres
 from tests.kit.proxy import Proxy
 
-LIMIT_S = 60
 SETTINGS = {"wal_log_hints": "on", "wal_sender_timeout": "5s", "wal_receiver_timeout": "5s", "max_connections": 200,
             "hot_standby": "on", "wal_keep_size": "'256MB'"}
 SYNC = "select coalesce((select sync_state from pg_stat_replication limit 1), '')"
@@ -83,7 +82,7 @@ class Pair:
         self.in_step()
 
     def in_step(self):
-        processes.wait_until(lambda: self.primary.query(SYNC, database="postgres")[0][0] == "sync", LIMIT_S,
+        processes.wait_until(lambda: self.primary.query(SYNC, database="postgres")[0][0] == "sync", processes.PATIENCE_S,
                              "the standby to be synchronous")
 
     def alone(self):
@@ -97,7 +96,7 @@ class Pair:
         survivor = self.standby
         survivor.resume()
         survivor.query("select pg_promote(true, 60)", database="postgres")
-        processes.wait_until(lambda: survivor.query("show transaction_read_only", database="postgres")[0][0] == "off", LIMIT_S,
+        processes.wait_until(lambda: survivor.query("show transaction_read_only", database="postgres")[0][0] == "off", processes.PATIENCE_S,
                              "the survivor to accept writes")
         self.old, self.primary, self.standby = self.primary, survivor, None
 
@@ -142,7 +141,7 @@ class Pair:
     def one(self, sql, *values):
         return self.primary.one(sql, *values)
 
-    def wait(self, sql, *values, expected=True, longest_s=30):
+    def wait(self, sql, *values, expected=True, longest_s=processes.PATIENCE_S):
         self.primary.wait(sql, *values, expected=expected, longest_s=longest_s)
 
     def waiting(self):

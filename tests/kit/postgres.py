@@ -23,7 +23,6 @@ import psycopg2
 
 from tests.kit import processes
 
-START_LIMIT_S = 60
 CLAIMS_MAX = 100  # a descriptor each; the oldest are of tests long over
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 SETTINGS = {
@@ -137,7 +136,7 @@ class Postgres:
                                 f"unix_socket_directories={self.folder}")
         with open(self.log, "ab") as log:
             self.process = processes.start(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        processes.wait_until(self._answers, START_LIMIT_S, "Postgres to answer")
+        processes.wait_until(self._answers, processes.PATIENCE_S, "Postgres to answer")
 
     def _answers(self):
         if self.process.poll() is not None:
@@ -219,7 +218,7 @@ class Postgres:
         """Changes a setting of the running server, also of a standby, for good."""
         self.query(f"alter system set {name} = %s", value, database="postgres")
         self.query("select pg_reload_conf()", database="postgres")
-        processes.wait_until(lambda: self.query(f"show {name}", database="postgres")[0][0] == value, START_LIMIT_S,
+        processes.wait_until(lambda: self.query(f"show {name}", database="postgres")[0][0] == value, processes.PATIENCE_S,
                              f"{name} to be {value!r}")
 
     # --- use -------------------------------------------------------------------------------------------------------
@@ -232,7 +231,7 @@ class Postgres:
 
     def query(self, sql, *values, database="firstline"):
         """Rows of one statement in its own transaction ([] where it gives none)."""
-        connection = psycopg2.connect(self.conninfo(database), connect_timeout=5)
+        connection = psycopg2.connect(self.conninfo(database), connect_timeout=30)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -246,7 +245,7 @@ class Postgres:
         rows = self.query(sql, *values)
         return rows[0][0] if rows else None
 
-    def wait(self, sql, *values, expected=True, longest_s=30):
+    def wait(self, sql, *values, expected=True, longest_s=processes.PATIENCE_S):
         """Waits until the statement's one value is the expected one."""
         last = [None]
 

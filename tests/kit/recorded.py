@@ -111,5 +111,5 @@ class Recorded:
                               text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    def wait_started(self, incident, longest_s=40):
+    def wait_started(self, incident, longest_s=processes.PATIENCE_S):
         processes.wait_until(lambda: self.starts(incident) > 0, longest_s, f"the recover of {incident} to begin", every_s=0.1)

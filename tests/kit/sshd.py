@@ -170,7 +170,7 @@ class Sshd:
                    str(self.folder / "sshd_config"), "-E", str(self.log)]
         with open(self.folder / "machine.log", "ab") as log:
             self.process = processes.start(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        processes.wait_until(self._listens, 20, "sshd to listen")
+        processes.wait_until(self._listens, processes.PATIENCE_S, "sshd to listen")
 
     def _listens(self):
         if self.process.poll() is not None:
@@ -185,7 +185,7 @@ class Sshd:
         self.process.kill()
         self.process.wait()
         self.process = None
-        processes.wait_until(lambda: not self._busy(), 10, "the machine's processes to end")
+        processes.wait_until(lambda: not self._busy(), processes.PATIENCE_S, "the machine's processes to end")
 
     def _busy(self):
         """Whether a process of the machine still lives: found by its private home in the mount list."""
@@ -240,7 +240,7 @@ class Sshd:
         time.sleep(away_s)
         before = self.read_log().count("Server listening on")
         self.sh(f"/usr/sbin/sshd -f {self.folder}/sshd_config -E {self.log}")
-        processes.wait_until(lambda: self.read_log().count("Server listening on") > before, 20, "sshd to listen again")
+        processes.wait_until(lambda: self.read_log().count("Server listening on") > before, processes.PATIENCE_S, "sshd to listen again")
 
     def reboot(self):
         """What a reboot leaves: no process but init and sshd, another boot id, files as they are."""

@@ -106,7 +106,7 @@ class Stage:
     def touch(self, host, name):
         self.machine.sh(f"touch /srv/{host}/{name}")
 
-    def wait_file(self, host, name, longest_s=40):
+    def wait_file(self, host, name, longest_s=processes.PATIENCE_S):
         processes.wait_until(lambda: self.has(host, name), longest_s, f"{name} of {host}", every_s=0.1)
 
     def starts(self, host):
@@ -118,15 +118,15 @@ class Stage:
     def trigger(self, host, keyword="broken", title=None, **more):
         return self.world.trigger(title or f"[AMS:{keyword}] {host} is down", {"host": host}, **more)
 
-    def ending(self, incident, longest_s=60):
+    def ending(self, incident, longest_s=processes.PATIENCE_S):
         return self.world.wait_ending(incident, longest_s)
 
-    def wait_delivered(self, incident, longest_s=60):
+    def wait_delivered(self, incident, longest_s=processes.PATIENCE_S):
         """Waits until nothing of the incident is left to be written."""
         statement = "select count(*) from outbox where target = %s and settled_at is null and kind <> 'mend'"
         self.world._wait(lambda: self.database.one(statement, incident) == 0, longest_s, f"the outbox of {incident}")
 
-    def ended(self, incident, ending, words=(), status=None, starts=True, language="en", longest_s=60):
+    def ended(self, incident, ending, words=(), status=None, starts=True, language="en", longest_s=processes.PATIENCE_S):
         """Waits for the ending and checks all of its timeline: one start note, one ending, in order, nothing twice, the
         title and the status. Returns the ending's note. starts: whether there is a start note."""
         assert self.ending(incident, longest_s) == ending, self.story(incident)

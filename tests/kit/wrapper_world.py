@@ -31,7 +31,7 @@ def tool():
     return pathlib.Path(program).parent / "tests" / "wrapper_tool"
 
 
-def wait_for(true, what, longest_s=20.0):
+def wait_for(true, what, longest_s=120.0):
     """Waits for a condition, never for a time."""
     deadline = time.monotonic() + longest_s
     while True:
@@ -71,14 +71,14 @@ class Session:
             with contextlib.suppress(OSError):
                 pipe.close()
 
-    def finish(self, timeout=60):
+    def finish(self, timeout=120):
         self.send()
         self.process.stdin.close()
         self.process.stdin = None
         out, self.err = self.process.communicate(timeout=timeout)
         return self.machine.parse(out, self.nonce)
 
-    def read_until_complete(self, timeout=30):
+    def read_until_complete(self, timeout=120):
         """As the SSH layer does: reads until the last line of the answer, not until the channel ends."""
         self.send()
         self.process.stdin.close()

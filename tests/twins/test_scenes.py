@@ -62,7 +62,7 @@ def late_at_the_recover(scene, before_the_look=lambda: None):
     before_the_look()
     node(scene, "osaka")
     scene.database.wait("select ending is not null from (select * from run union all select * from run_history) r "
-                        "where incident_key = %s", made, expected=True, longest_s=90)
+                        "where incident_key = %s", made, expected=True)
     began = scene.starts(made)
     scene.database.pause()  # so that it cannot learn that it is late: it keeps SSH and has lost only the database
     tokyo.resume()
@@ -108,7 +108,7 @@ def test_the_database_dies_as_an_event_comes(scene):
     scene.world.only("tokyo")
     scene.database.pause()
     made = scene.trigger("healthy")
-    processes.wait_until(lambda: scene.pagerduty.deliveries(incident=made)[0]["attempts"], 40, "the first delivery")
+    processes.wait_until(lambda: scene.pagerduty.deliveries(incident=made)[0]["attempts"], processes.PATIENCE_S, "the first delivery")
     time.sleep(1)  # an answer that comes too early comes by now
     scene.database.kill()
     scene.database.start()
