@@ -61,7 +61,7 @@ static void check_keyword(struct settings *s, struct diag *d)
     if (!pattern)
         return;
     struct pattern_mistake why = {0};
-    struct pattern *p = pattern_compile(s->arena, pattern, strlen(pattern), 0, &why);
+    struct pattern *p = pattern_compile(s->arena, pattern, strlen(pattern), PATTERN_COUNTED, &why);
     bool named = false;
     for (int i = 0; p && i < pattern_groups(p); i++)
         named = named || strcmp(pattern_group_name(p, i), "keyword") == 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Matching one title: candidates from the index, then each looked at closely in the set's order. */
+ * Matching one title: candidates from the index, then each looked at closely in the set's order. Each thing that a title can
+ * make long is counted in steps, of which a title has a budget. */
 #include "executor/match.h"
 
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include "lib/base/text.h"
 
 #define WORDS_MAX ((SCENARIO_SET_MAX + 63) / 64)
+#define FOLDED_BYTES_MAX (3 * MATCH_TITLE_BYTES_MAX) /* a letter folds to three at most */
 
 /* A title made ready, and what is being found about it. */
 struct title {
@@ -24,15 +26,38 @@ struct title {
     struct buf service_id, service_name, priority, customer; /* folded */
     struct match_token tokens[MATCH_TOKENS_MAX];
     int tokens_count;
-    bool failed; /* memory */
+    int64_t left; /* steps; below 0: they did not suffice */
+    bool failed;  /* memory */
     struct match_result *out;
 };
 
+/* A text as far as it is looked at. */
+static void bound(struct title *t, const char *text, struct buf *out)
+{
+    size_t bytes =
+        text_cut(text, strnlen(text, MATCH_TITLE_BYTES_MAX + 1), SIZE_MAX, MATCH_TITLE_BYTES_MAX);
+    buf_init(out, MATCH_TITLE_BYTES_MAX);
+    t->failed = t->failed || text_bound(text, bytes, MATCH_TITLE_CHARS_MAX, out) != 0;
+}
+
+static void fold(struct title *t, const struct buf *text, struct buf *out)
+{
+    buf_init(out, FOLDED_BYTES_MAX);
+    t->failed = t->failed || match_fold(buf_text(text), text->bytes, out) != 0;
+}
+
 static void fold_field(struct title *t, const char *text, struct buf *out)
 {
-    buf_init(out, 18 * MATCH_TITLE_BYTES_MAX);
-    if (text && match_fold(text, strnlen(text, MATCH_TITLE_BYTES_MAX), out) != 0)
-        t->failed = true;
+    struct buf bounded;
+    bound(t, text ? text : "", &bounded);
+    fold(t, &bounded, out);
+    buf_done(&bounded);
+}
+
+static void compat(struct title *t, const struct buf *text, struct buf *out)
+{
+    buf_init(out, MATCH_TITLE_BYTES_MAX);
+    t->failed = t->failed || text_compat(buf_text(text), text->bytes, out, NULL) != 0;
 }
 
 static void title_done(struct title *t)
@@ -52,31 +77,38 @@ static int title_init(struct title *t, const struct scenario_set *set,
     *t = (struct title){
         .matcher = scenario_set_matcher(set), .subject = subject, .arena = a, .out = out};
     *out = (struct match_result){0};
-    const char *text = subject->title ? subject->title : "";
-    size_t bytes =
-        text_cut(text, strnlen(text, MATCH_TITLE_BYTES_MAX + 1), SIZE_MAX, MATCH_TITLE_BYTES_MAX);
-    buf_init(&t->normal, 18 * MATCH_TITLE_BYTES_MAX);
-    buf_init(&t->folded, 18 * MATCH_TITLE_BYTES_MAX);
+    struct buf title;
+    bound(t, subject->title ? subject->title : "", &title);
+    compat(t, &title, &t->normal);
+    fold(t, &title, &t->folded);
+    buf_done(&title);
     fold_field(t, subject->service_id, &t->service_id);
     fold_field(t, subject->service_name, &t->service_name);
     fold_field(t, subject->priority, &t->priority);
     fold_field(t, subject->customer, &t->customer);
     t->scratch = pattern_scratch_new();
-    if (t->failed || !t->scratch || text_compat(text, bytes, &t->normal, NULL) != 0 ||
-        match_fold(text, bytes, &t->folded) != 0)
+    if (t->failed || !t->scratch)
         return -1;
-    /* NFKC can lengthen a text 18 times; patterns see no more than the limit of it. */
-    size_t keep = text_cut(buf_text(&t->normal), t->normal.bytes, SIZE_MAX, MATCH_TITLE_BYTES_MAX);
-    t->normal.bytes = keep;
-    t->tokens_count =
-        match_tokens(t->matcher, t->scratch, buf_text(&t->normal), keep, a, t->tokens);
+    t->left = MATCH_STEPS_MAX;
+    pattern_scratch_budget(t->scratch, &t->left, MATCH_STEPS_MAX);
+    t->tokens_count = match_tokens(
+        t->matcher, t->scratch, buf_text(&t->normal), t->normal.bytes, a, t->tokens);
+    pattern_scratch_budget(t->scratch, &t->left, MATCH_PATTERN_STEPS_MAX);
     if (t->tokens_count > 0)
         out->keyword_seen = t->tokens[0].keyword;
     return t->tokens_count < 0 ? -1 : 0;
 }
 
-static bool holds(const struct buf *text, const char *phrase)
+/* Takes work off what is left: `count` small things, eight of which are a step. */
+static void spend(struct title *t, int64_t count)
 {
+    t->left -= 1 + count / 8;
+}
+
+static bool holds(struct title *t, const char *phrase)
+{
+    const struct buf *text = &t->folded;
+    spend(t, (int64_t)text->bytes / 2);
     return memmem(buf_text(text), text->bytes, phrase, strlen(phrase)) != NULL;
 }
 
@@ -126,6 +158,7 @@ static void join(struct text_list list, char *out, size_t bytes)
 
 static bool by_keyword(struct title *t, const struct match_entry *e)
 {
+    spend(t, (int64_t)t->tokens_count * e->keywords.count);
     for (int k = 0; k < t->tokens_count; k++)
         for (int i = 0; i < e->keywords.count; i++) {
             if (strcmp(e->keywords.items[i], t->tokens[k].folded) != 0)
@@ -142,8 +175,8 @@ static bool by_keyword(struct title *t, const struct match_entry *e)
 
 static bool by_phrase(struct title *t, const struct match_entry *e)
 {
-    for (int i = 0; i < e->phrases.count; i++) {
-        if (!holds(&t->folded, e->phrases.items[i]))
+    for (int i = 0; i < e->phrases.count && t->left >= 0; i++) {
+        if (!holds(t, e->phrases.items[i]))
             continue;
         t->out->how = MATCHED_PHRASE;
         t->out->what = e->scenario->match.phrases.items[i];
@@ -181,7 +214,7 @@ static bool is_excluded(struct title *t, const struct match_entry *e, struct why
 {
     const struct scenario_match *m = &e->scenario->match;
     for (int i = 0; i < e->not_phrases.count; i++)
-        if (holds(&t->folded, e->not_phrases.items[i]))
+        if (holds(t, e->not_phrases.items[i]))
             return !no(why, "its not \"%s\" is in the title", m->not_phrases.items[i]);
     for (int i = 0; i < m->not_patterns.count; i++)
         if (look(t, m->not_compiled[i], NULL) != PATTERN_NO)
@@ -193,6 +226,7 @@ static bool fits_filters(struct title *t, const struct match_entry *e, struct wh
 {
     const struct scenario_match *m = &e->scenario->match;
     char list[200];
+    spend(t, m->services.count + m->priorities.count + m->customers.count);
     if (m->services.count > 0 && !in_list(e->services, &t->service_id) &&
         !in_list(e->services, &t->service_name)) {
         join(m->services, list, sizeof list);
@@ -230,15 +264,18 @@ static bool not_found(struct title *t, const struct match_entry *e, struct why *
         title ? ", and none of its phrases and patterns is in it" : "");
 }
 
+/* The filters cost least: where nobody asks why, they come first. */
 static bool fits(struct title *t, const struct match_entry *e, struct why *why)
 {
+    if (!why && !fits_filters(t, e, NULL))
+        return false;
     int stopped = t->out->patterns_stopped;
     if (!by_keyword(t, e) && !by_phrase(t, e) && !by_pattern(t, e)) {
         if (t->out->patterns_stopped > stopped)
             return no(why, "its pattern took too long on this title and counts as not matching");
         return not_found(t, e, why);
     }
-    return !is_excluded(t, e, why) && fits_filters(t, e, why);
+    return !is_excluded(t, e, why) && (!why || fits_filters(t, e, why));
 }
 
 /* --- the one that is taken
@@ -296,9 +333,29 @@ static void forget(struct match_result *out)
 
 static int finish(struct title *t, int rc, struct error *err)
 {
-    bool failed = t->failed || rc != 0;
+    bool failed = t->failed || rc != 0, spent = t->left < 0;
     title_done(t);
-    return failed ? error_set(err, ERROR_LIMIT, "there is no memory left to match a title") : 0;
+    if (failed || spent)
+        t->out->scenario = NULL;
+    if (failed)
+        return error_set(err, ERROR_LIMIT, "there is no memory left to match a title");
+    return spent ? error_set(err, ERROR_LIMIT, "the title takes more than %d steps to be matched with the scenarios", MATCH_STEPS_MAX) : 0;
+}
+
+static void find_candidates(struct title *t, uint64_t *bits)
+{
+    const struct match_index *index = t->matcher->index;
+    uint64_t *seen = arena_alloc(t->arena, (match_index_seen_words(index) + 1) * sizeof *seen);
+    t->failed = !seen;
+    if (!seen)
+        return;
+    size_t taken = match_index_find(index, buf_text(&t->folded), t->folded.bytes, seen, bits);
+    spend(t, (int64_t)(t->folded.bytes + taken));
+}
+
+static bool goes_on(const struct title *t)
+{
+    return !t->out->scenario && !t->failed && t->left >= 0;
 }
 
 int match_title(const struct scenario_set *set, const struct match_subject *subject,
@@ -308,10 +365,10 @@ int match_title(const struct scenario_set *set, const struct match_subject *subj
     if (title_init(&t, set, subject, a, out) != 0)
         return finish(&t, -1, err);
     uint64_t bits[WORDS_MAX + 1];
-    match_index_find(t.matcher->index, buf_text(&t.folded), t.folded.bytes, bits);
+    find_candidates(&t, bits);
     size_t words = match_index_words(t.matcher->index);
-    for (size_t w = 0; w < words && !out->scenario && !t.failed; w++)
-        for (; bits[w] != 0 && !out->scenario && !t.failed; bits[w] &= bits[w] - 1) {
+    for (size_t w = 0; w < words && goes_on(&t); w++)
+        for (; bits[w] != 0 && goes_on(&t); bits[w] &= bits[w] - 1) {
             const struct match_entry *e =
                 &t.matcher->entries[w * 64 + (size_t)__builtin_ctzll(bits[w])];
             if (fits(&t, e, NULL))
@@ -319,6 +376,7 @@ int match_title(const struct scenario_set *set, const struct match_subject *subj
             else
                 forget(out);
         }
+    out->steps = MATCH_STEPS_MAX - t.left;
     return finish(&t, 0, err);
 }
 
@@ -331,9 +389,12 @@ static void say_taken(const struct match_result *out, struct why *why)
 int match_explain(const struct scenario_set *set, const struct match_subject *subject,
     struct arena *a, match_told *told, void *owner, struct match_result *out, struct error *err)
 {
+    if (match_title(set, subject, a, out, err) != 0)
+        return -1;
     struct title t;
     if (title_init(&t, set, subject, a, out) != 0)
         return finish(&t, -1, err);
+    t.left = INT64_MAX; /* it looks at every scenario; each pattern has its limit as before */
     for (int i = 0; i < t.matcher->count && !out->scenario && !t.failed; i++) {
         const struct match_entry *e = &t.matcher->entries[i];
         struct why why = {""};

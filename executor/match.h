@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Which scenario an incident's title takes: by keyword token, phrases and patterns, in the set's
  * order, first match wins. Titles and what they are compared with are both NFKC and case folded;
- * named groups and inline values keep their upper and lower case. Pure; every pattern runs with
- * limits, so a hostile title costs bounded time. */
+ * named groups and inline values keep their upper and lower case. Pure. The work on one title is
+ * counted in steps and limited, whatever the title and the scenarios are. */
 #ifndef EXECUTOR_MATCH_H
 #define EXECUTOR_MATCH_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "executor/scenario_set.h"
 #include "lib/base/arena.h"
@@ -21,7 +22,7 @@
 
 /* What is known of an incident. All borrowed; NULL where unknown. */
 struct match_subject {
-    const char *title; /* any bytes up to its NUL; cut at MATCH_TITLE_BYTES_MAX */
+    const char *title; /* any bytes up to its NUL; cut at MATCH_TITLE_CHARS_MAX */
     const char *service_id;
     const char *service_name;
     const char *priority;
@@ -49,14 +50,16 @@ struct match_result {
     const char
         *keyword_seen;    /* arena; the first keyword token of the title, matched or not; NULL */
     int patterns_stopped; /* patterns that ran into their limits and count as not matching */
+    int64_t steps;        /* the work it took; match_title only */
 };
 
 /* Finds the scenario. Everything in out lives in the arena or the set.
- * Errors: LIMIT. No match is not an error: out->scenario is NULL. */
+ * Errors: LIMIT (memory; or more than MATCH_STEPS_MAX steps would be needed: then which scenario is the first cannot be told, and
+ * out->scenario is NULL). No match is not an error: out->scenario is NULL. */
 int match_title(const struct scenario_set *set, const struct match_subject *subject,
     struct arena *a, struct match_result *out, struct error *err) MUST_USE;
 
-/* As match_title, slowly: calls back for each scenario in order up to and with the one that is
+/* As match_title, and with the same answer or error, slowly: calls back for each scenario in order up to and with the one that is
  * taken, with the reason in words ("its keyword disk-full is not in the title"). */
 typedef void match_told(
     void *owner, const struct scenario *scenario, bool taken, const char *reason);

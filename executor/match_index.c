@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The automaton. Nodes are made by insertion, failure links by one walk in order of depth. */
+ * The automaton. Nodes are made by insertion, failure links by one walk in order of depth. A node's children are a list, or a
+ * table where the list would be long: a title can be made of the bytes whose search goes to its end. */
 #include "executor/match_index.h"
 
 #include <stdlib.h>
@@ -8,17 +9,22 @@
 #include "lib/base/limits.h"
 
 struct node {
-    int32_t first;  /* first child, 0: none (the root is nobody's child) */
+    int32_t first;  /* first child, 0: none (the root is nobody's child); -1 - n: table n */
     int32_t next;   /* sibling */
     int32_t fail;   /* the longest suffix that is a node too */
     int32_t out;    /* first of its outputs, -1: none */
     int32_t out_up; /* the next node on the fail chain that has outputs, 0: none */
+    int32_t ends;   /* which of the nodes with outputs it is */
     unsigned char byte;
 };
 
 struct output {
     int32_t scenario;
     int32_t next; /* -1: last */
+};
+
+struct table {
+    int32_t child[256]; /* 0: none */
 };
 
 struct match_index {
@@ -28,7 +34,10 @@ struct match_index {
     int32_t outputs_count, outputs_room;
     uint64_t *always; /* owned; bits */
     int count;
-    int32_t root[256]; /* children of the root, dense: most bytes of a title lead nowhere */
+    struct table root; /* most bytes of a title lead nowhere */
+    struct table *tables; /* owned; of nodes with many children */
+    int32_t tables_count;
+    int32_t ends_count; /* nodes with outputs */
 };
 
 struct match_index *match_index_new(int count)
@@ -56,6 +65,7 @@ void match_index_free(struct match_index *x)
     free(x->nodes);
     free(x->outputs);
     free(x->always);
+    free(x->tables);
     free(x);
 }
 
@@ -67,8 +77,10 @@ size_t match_index_words(const struct match_index *x)
 static int32_t child_of(const struct match_index *x, int32_t node, unsigned char byte)
 {
     if (node == 0)
-        return x->root[byte];
+        return x->root.child[byte];
     int32_t c = x->nodes[node].first;
+    if (c < 0)
+        return x->tables[-1 - c].child[byte];
     while (c != 0 && x->nodes[c].byte != byte)
         c = x->nodes[c].next;
     return c;
@@ -89,7 +101,7 @@ static int32_t add_child(struct match_index *x, int32_t node, unsigned char byte
     x->nodes[c] = (struct node){.byte = byte, .out = -1, .next = x->nodes[node].first};
     x->nodes[node].first = c;
     if (node == 0)
-        x->root[byte] = c;
+        x->root.child[byte] = c;
     return c;
 }
 
@@ -105,6 +117,8 @@ static int add_output(struct match_index *x, int32_t node, int scenario)
         x->outputs = more;
         x->outputs_room = room;
     }
+    if (x->nodes[node].out < 0)
+        x->nodes[node].ends = x->ends_count++;
     x->outputs[x->outputs_count] = (struct output){scenario, x->nodes[node].out};
     x->nodes[node].out = x->outputs_count++;
     return 0;
@@ -141,6 +155,30 @@ static void link_child(struct match_index *x, int32_t parent, int32_t child)
     x->nodes[child].out_up = x->nodes[to].out >= 0 ? to : x->nodes[to].out_up;
 }
 
+static int children(const struct match_index *x, int32_t node)
+{
+    int count = 0;
+    for (int32_t c = x->nodes[node].first; c != 0; c = x->nodes[c].next)
+        count++;
+    return count;
+}
+
+static int make_tables(struct match_index *x)
+{
+    size_t room = 0;
+    for (int32_t node = 1; node < x->nodes_count; node++)
+        room += children(x, node) > MATCH_INDEX_LIST_MAX;
+    x->tables = calloc(room + 1, sizeof *x->tables);
+    for (int32_t node = 1; x->tables && node < x->nodes_count; node++) {
+        if (children(x, node) <= MATCH_INDEX_LIST_MAX)
+            continue;
+        for (int32_t c = x->nodes[node].first; c != 0; c = x->nodes[c].next)
+            x->tables[x->tables_count].child[x->nodes[c].byte] = c;
+        x->nodes[node].first = -1 - x->tables_count++;
+    }
+    return x->tables ? 0 : -1;
+}
+
 int match_index_finish(struct match_index *x)
 {
     int32_t *queue = calloc((size_t)x->nodes_count, sizeof *queue);
@@ -156,12 +194,29 @@ int match_index_finish(struct match_index *x)
         }
     }
     free(queue);
-    return 0;
+    return make_tables(x);
 }
 
-void match_index_find(const struct match_index *x, const char *title, size_t bytes, uint64_t *bits)
+size_t match_index_seen_words(const struct match_index *x)
+{
+    return ((size_t)x->ends_count + 63) / 64;
+}
+
+/* Sets the bit; whether it was not set. */
+static bool mark(uint64_t *bits, int32_t number)
+{
+    uint64_t bit = UINT64_C(1) << (number % 64);
+    bool fresh = !(bits[number / 64] & bit);
+    bits[number / 64] |= bit;
+    return fresh;
+}
+
+size_t match_index_find(const struct match_index *x, const char *title, size_t bytes,
+    uint64_t *seen_bits, uint64_t *bits)
 {
     memcpy(bits, x->always, match_index_words(x) * sizeof *bits);
+    memset(seen_bits, 0, match_index_seen_words(x) * sizeof *seen_bits);
+    size_t taken = 0;
     int32_t node = 0;
     for (size_t i = 0; i < bytes; i++) {
         int32_t to;
@@ -169,8 +224,10 @@ void match_index_find(const struct match_index *x, const char *title, size_t byt
             node = x->nodes[node].fail;
         node = to;
         int32_t seen = x->nodes[node].out >= 0 ? node : x->nodes[node].out_up;
-        for (; seen != 0; seen = x->nodes[seen].out_up)
-            for (int32_t o = x->nodes[seen].out; o >= 0; o = x->outputs[o].next)
-                bits[x->outputs[o].scenario / 64] |= UINT64_C(1) << (x->outputs[o].scenario % 64);
+        /* What is up the chain from a node that was seen was seen with it. */
+        for (; seen != 0 && mark(seen_bits, x->nodes[seen].ends); seen = x->nodes[seen].out_up)
+            for (int32_t o = x->nodes[seen].out; o >= 0; o = x->outputs[o].next, taken++)
+                (void)mark(bits, x->outputs[o].scenario);
     }
+    return taken;
 }

@@ -29,8 +29,13 @@ int match_index_finish(struct match_index *index);
 
 /* A set of scenarios, one bit each; match_index_words words. */
 size_t match_index_words(const struct match_index *index);
-void match_index_find(
-    const struct match_index *index, const char *title, size_t bytes, uint64_t *out_bits);
+/* The candidates of a title, whose literals are each taken once however often they stand in it: the work is bounded by the title's
+ * bytes (at most 2 * MATCH_INDEX_LIST_MAX looks each) and by how many literals there are.
+ * seen     borrowed; match_index_seen_words words, whatever is in them
+ * Returns how many literals of scenarios it took. */
+size_t match_index_seen_words(const struct match_index *index);
+size_t match_index_find(const struct match_index *index, const char *title, size_t bytes,
+    uint64_t *seen, uint64_t *out_bits);
 
 /* A text that every title must hold, in any case, to match the pattern: one for each alternative at
  * its top. Conservative: what is in groups, classes and repetitions is left out. take     gets

@@ -130,7 +130,7 @@ static int set_token(struct maker *k, const char *text)
 {
     struct matcher *m = k->m;
     struct pattern_mistake mistake = {0};
-    m->token = pattern_compile(k->arena, text, strlen(text), 0, &mistake);
+    m->token = pattern_compile(k->arena, text, strlen(text), PATTERN_COUNTED, &mistake);
     m->token_keyword = m->token_values = -1;
     for (int i = 0; m->token && i < pattern_groups(m->token); i++) {
         if (strcmp(pattern_group_name(m->token, i), "keyword") == 0)

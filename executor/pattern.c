@@ -18,11 +18,16 @@ struct pattern {
     int groups;
     const char **names; /* arena */
     int *numbers;       /* arena; PCRE2's group number of each */
+    bool counted;
 };
 
 struct pattern_scratch {
     pcre2_match_data *data;       /* owned */
     pcre2_match_context *context; /* owned */
+    int64_t *left;                /* borrowed; NULL: no budget */
+    int64_t most_each;
+    int64_t steps, steps_most; /* of the look under way */
+    size_t at;                 /* where its last step was */
 };
 
 static void *take(PCRE2_SIZE bytes, void *arena)
@@ -161,8 +166,9 @@ static pcre2_code *compile(
         return NULL;
     }
     (void)pcre2_set_parens_nest_limit(context, PATTERN_NEST_MAX); /* always 0 */
-    uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                       PCRE2_NO_AUTO_CAPTURE;
+    uint32_t options =
+        PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_AUTO_CAPTURE |
+        (flags & PATTERN_COUNTED ? PCRE2_AUTO_CALLOUT : PCRE2_MATCH_INVALID_UTF);
     if (flags & PATTERN_CASELESS)
         options |= PCRE2_CASELESS;
     if (flags & PATTERN_LINES)
@@ -193,6 +199,7 @@ struct pattern *pattern_compile(
     if (!p)
         return wrong(out, 0, "there is no memory left for this pattern");
     p->code = compile(a, text, bytes, flags, out);
+    p->counted = flags & PATTERN_COUNTED;
     if (!p->code)
         return NULL;
     uint32_t back = 0, captures = 0;
@@ -221,6 +228,17 @@ const char *pattern_group_name(const struct pattern *p, int index)
     return index >= 0 && index < p->groups ? p->names[index] : NULL;
 }
 
+/* PCRE2 calls it before each item of a counted pattern that it tries. Its own limit counts anew at each position of the
+ * subject and knows no title's other patterns. */
+static int count_step(pcre2_callout_block *step, void *owner)
+{
+    struct pattern_scratch *s = owner;
+    size_t at = step->current_position;
+    s->steps += 1 + (at > s->at ? (int64_t)((at - s->at) / PATTERN_STEP_BYTES) : 0);
+    s->at = at;
+    return s->steps > s->steps_most ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 struct pattern_scratch *pattern_scratch_new(void)
 {
     struct pattern_scratch *s = calloc(1, sizeof *s);
@@ -234,7 +252,14 @@ struct pattern_scratch *pattern_scratch_new(void)
     }
     (void)pcre2_set_depth_limit(s->context, PATTERN_DEPTH_MAX); /* these always return 0 */
     (void)pcre2_set_heap_limit(s->context, PATTERN_HEAP_KIB_MAX);
+    (void)pcre2_set_callout(s->context, count_step, s);
     return s;
+}
+
+void pattern_scratch_budget(struct pattern_scratch *s, int64_t *left, int64_t most_each)
+{
+    s->left = left;
+    s->most_each = most_each;
 }
 
 void pattern_scratch_free(struct pattern_scratch *s)
@@ -269,12 +294,31 @@ static struct pattern_span span_of(const PCRE2_SIZE *pairs, uint32_t pairs_count
     return span;
 }
 
+/* False where the budget does not suffice to begin with. */
+static bool begin_count(struct pattern_scratch *s, size_t bytes)
+{
+    s->steps = PATTERN_FIND_STEPS + (int64_t)(bytes / PATTERN_STEP_BYTES);
+    s->steps_most = s->left ? *s->left : INT64_MAX;
+    if (s->left && s->most_each < s->steps_most)
+        s->steps_most = s->most_each;
+    s->at = 0;
+    if (s->steps <= s->steps_most)
+        return true;
+    *s->left -= s->steps;
+    return false;
+}
+
 enum pattern_answer pattern_find(const struct pattern *p, struct pattern_scratch *s,
     const char *subject, size_t bytes, size_t start, struct pattern_span *out_whole,
     struct pattern_span *out_groups)
 {
+    if (p->counted && !begin_count(s, bytes - start))
+        return PATTERN_STOPPED;
     (void)pcre2_set_match_limit(s->context, steps_for(bytes)); /* always 0 */
-    int rc = pcre2_match(p->code, (PCRE2_SPTR)subject, bytes, start, 0, s->data, s->context);
+    int rc = pcre2_match(p->code, (PCRE2_SPTR)subject, bytes, start,
+        p->counted ? PCRE2_NO_UTF_CHECK : 0, s->data, s->context);
+    if (p->counted && s->left)
+        *s->left -= s->steps;
     if (rc == PCRE2_ERROR_NOMATCH)
         return PATTERN_NO;
     if (rc < 0)

@@ -7,12 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/base/arena.h"
 
 enum pattern_flags {
     PATTERN_CASELESS = 1, /* for titles */
     PATTERN_LINES = 2,    /* ^ and $ match at line ends too: for outputs */
+    PATTERN_COUNTED = 4,  /* its steps are counted (pattern_scratch_budget); its subjects must be valid UTF-8: for titles */
 };
 
 struct pattern; /* arena: nothing to free */
@@ -40,6 +42,12 @@ struct pattern_span {
  * memory. */
 struct pattern_scratch *pattern_scratch_new(void);
 void pattern_scratch_free(struct pattern_scratch *scratch);
+
+/* What looks for counted patterns may cost. A step is one item of a pattern that is tried at one place, with the up to 16
+ * bytes that it goes over there; a look costs PATTERN_FIND_STEPS and the bytes of its subject besides. A look that would pass what is
+ * left, or most_each, is stopped.
+ * left  borrowed, as long as the scratch is used; each look takes its steps off, below 0 where they did not suffice */
+void pattern_scratch_budget(struct pattern_scratch *scratch, int64_t *left, int64_t most_each);
 
 enum pattern_answer {
     PATTERN_NO,

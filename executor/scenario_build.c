@@ -120,7 +120,7 @@ static const struct pattern *compile(
     if (normal_pattern(text, &normal) != 0)
         build_error(b, node, "the pattern is longer than %d bytes", PATTERN_BYTES_MAX);
     else if (!(p = pattern_compile(
-                   b->arena, buf_text(&normal), normal.bytes, PATTERN_CASELESS, &mistake)))
+                   b->arena, buf_text(&normal), normal.bytes, PATTERN_CASELESS | PATTERN_COUNTED, &mistake)))
         build_error(b, node, "the pattern re:%s is wrong at its character %zu: %s", text,
             mistake.offset + 1, mistake.text);
     buf_done(&normal);

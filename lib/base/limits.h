@@ -14,6 +14,7 @@
 
 /* Text: folding allocates up to 18 times the input. */
 #define TEXT_FOLD_BYTES_MAX (1024 * 1024)
+#define TEXT_MARKS_MAX 30 /* combining marks in a row: the Stream-Safe Text Format of UAX #15 */
 
 /* Time zones: the largest file of the system's database has 4 KiB. */
 #define ZONE_BYTES_MAX (64 * 1024)
@@ -148,7 +149,7 @@
 #define RUN_ALERTS_MAX 1000                        /* PagerDuty's own limit */
 /* Patterns of scenarios. Titles are written by strangers, so one look must cost a bounded time. */
 #define PATTERN_BYTES_MAX 1024            /* as written */
-#define PATTERN_CODE_BYTES_MAX (16 * 1024) /* compiled; a{1000}{60} would be megabytes */
+#define PATTERN_CODE_BYTES_MAX (32 * 1024) /* compiled, with its call-outs; a{1000}{60} would be megabytes */
 #define PATTERN_NEST_MAX 32               /* parentheses */
 #define PATTERN_GROUPS_MAX 32             /* named groups */
 #define PATTERN_STEPS_MAX 100000          /* PCRE2's match limit at one position of a short subject */
@@ -156,6 +157,8 @@
 #define PATTERN_STEPS_ALL 16000000        /* over all positions of a subject, at most some 150 ms */
 #define PATTERN_DEPTH_MAX 1000
 #define PATTERN_HEAP_KIB_MAX 1024
+#define PATTERN_FIND_STEPS 20 /* what a counted pattern costs before it tries anything */
+#define PATTERN_STEP_BYTES 16 /* gone over at the cost of a step */
 
 /* Judgements. */
 #define JUDGEMENT_BYTES_MAX 1024
@@ -193,13 +196,17 @@
 #define VALUE_TARGETS_MAX 16  /* different names in an incident's alerts */
 
 /* Matching. */
-#define MATCH_TITLE_BYTES_MAX 4096
+#define MATCH_TITLE_CHARS_MAX 1024 /* PagerDuty's own limit; counted in NFKC, which makes 18 of some */
+#define MATCH_TITLE_BYTES_MAX (4 * MATCH_TITLE_CHARS_MAX)
+#define MATCH_STEPS_MAX 50000         /* of work on one title, each 10 to 20 ns: a person takes it beyond that */
+#define MATCH_PATTERN_STEPS_MAX 10000 /* of one look for one pattern of a scenario */
 #define MATCH_TOKENS_MAX 8    /* keyword tokens in a title */
 #define MATCH_PAIRS_MAX 32    /* inline values of a token */
 #define MATCH_LITERAL_BYTES_MIN 3  /* a shorter one is in nearly every title */
 #define MATCH_LITERAL_BYTES_MAX 64 /* of it, in the index */
 #define MATCH_ALWAYS_MAX 100       /* scenarios that are tried for every title */
 #define MATCH_INDEX_NODES_MAX (64 * 1024 * 1024)
+#define MATCH_INDEX_LIST_MAX 16    /* children of a state that are looked through; more have a table */
 
 /* `firstline dev`. */
 #define DEV_INCIDENTS_MAX 500     /* shown; a person posts a few dozen */

@@ -265,6 +265,43 @@ int text_compat(const char *text, size_t bytes, struct buf *out, struct error *e
     return map(text, bytes, UTF8PROC_COMPOSE | UTF8PROC_COMPAT | UTF8PROC_IGNORE, out, err);
 }
 
+/* How many code points NFKC makes of one, before it joins any. */
+static size_t compat_points(int32_t point)
+{
+    if (point < 0x80)
+        return 1;
+    utf8proc_int32_t made[32]; /* 18 are the most */
+    int boundary = 0;
+    utf8proc_ssize_t n = utf8proc_decompose_char(point, made, 32, UTF8PROC_COMPOSE | UTF8PROC_COMPAT, &boundary);
+    return n > 0 ? (size_t)n : 1;
+}
+
+static bool is_mark(int32_t point)
+{
+    return point >= 0x300 && utf8proc_get_property(point)->combining_class != 0;
+}
+
+int text_bound(const char *text, size_t bytes, size_t points_max, struct buf *out)
+{
+    if (is_ascii(text, bytes))
+        return buf_add(out, text, bytes < points_max ? bytes : points_max);
+    size_t from = 0, at = 0, points = 0, marks = 0;
+    int32_t point;
+    while (at < bytes) {
+        size_t n = text_next(text + at, bytes - at, &point);
+        marks = is_mark(point) ? marks + 1 : 0;
+        if (marks > TEXT_MARKS_MAX) { /* what stands before it is kept, this is not */
+            if (buf_add(out, text + from, at - from) != 0)
+                return -1;
+            from = at + n;
+        } else if ((points += compat_points(point)) > points_max) {
+            break;
+        }
+        at += n;
+    }
+    return buf_add(out, text + from, at - from);
+}
+
 bool text_same(const char *a, const char *b)
 {
     struct buf x, y;

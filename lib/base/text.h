@@ -51,6 +51,11 @@ int text_fold(const char *text, size_t bytes, struct buf *out, struct error *err
  * out of a title. */
 int text_compat(const char *text, size_t bytes, struct buf *out, struct error *err) MUST_USE;
 
+/* Appends the beginning of a text of unknown origin that costs bounded time to fold: no more than what makes points_max
+ * code points of NFKC, and of combining marks in a row no more than TEXT_MARKS_MAX (putting n of them in order takes n * n
+ * steps). -1 when it does not fit in out. */
+int text_bound(const char *text, size_t bytes, size_t points_max, struct buf *out) MUST_USE;
+
 /* Whether two texts are equal after text_fold. False when out of memory. */
 bool text_same(const char *a, const char *b);
 

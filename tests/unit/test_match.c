@@ -9,47 +9,7 @@
 #include "executor/match.h"
 #include "executor/match_index.h"
 #include "lib/base/limits.h"
-
-#define ARENA_BYTES (16 * 1024 * 1024)
-#define REST "target: { default: h }\nsteps:\n  - { check: c, run: a }\n"
-
-struct made {
-    struct pack *pack;
-    struct diag *diag;
-    struct scenario_set *set;
-    struct buf text;
-};
-
-static void add(struct made *m, const char *name, const char *match)
-{
-    char file[80], text[2000];
-    (void)snprintf(file, sizeof file, "%s.yaml", name);
-    int n = strcmp(name, "order") == 0 ? snprintf(text, sizeof text, "%s", match)
-                                       : snprintf(text, sizeof text, "scenario: %s\nmatch: %s\n" REST, name, match);
-    assert_int_equal(pack_add(m->pack, file, text, (size_t)n, NULL), 0);
-}
-
-static struct made begin(void)
-{
-    struct made m = {.pack = pack_new(SCENARIO_SET_BYTES_MAX), .diag = diag_new()};
-    buf_init(&m.text, 1024 * 1024);
-    return m;
-}
-
-static void make(struct made *m, const char *token)
-{
-    struct scenario_set_options options = {token};
-    m->set = scenario_set_from_pack(m->pack, &options, m->diag);
-    diag_print(m->diag, DIAG_TEXT, false, &m->text);
-}
-
-static void done(struct made *m)
-{
-    scenario_set_free(m->set);
-    pack_free(m->pack);
-    diag_free(m->diag);
-    buf_done(&m->text);
-}
+#include "tests/unit/match_made.h"
 
 /* In this order. */
 static struct made usual(void)
@@ -266,7 +226,7 @@ static void a_pattern_cannot_take_long(void **state)
         fail_msg("%s", buf_text(&m.text));
     char title[5000];
     memset(title, 'a', sizeof title);
-    memcpy(title + 4000, "!b?", 4);
+    memcpy(title + 900, "!b?", 4);
     struct arena *a = arena_new(ARENA_BYTES);
     struct match_result r;
     assert_int_equal(match_title(m.set, &(struct match_subject){.title = title}, a, &r, NULL), 0);
@@ -527,11 +487,33 @@ static void index_finds_every_literal(void **state)
     assert_int_equal(match_index_finish(x), 0);
     static const char *const titles_[] = {"ushers", "shis", "rshers", "xyz", "", "heheshehersrshe"};
     for (int t = 0; t < 6; t++) {
-        uint64_t bits[2];
-        match_index_find(x, titles_[t], strlen(titles_[t]), bits);
+        uint64_t bits[2], seen = UINT64_MAX;
+        assert_int_equal(match_index_seen_words(x), 1);
+        match_index_find(x, titles_[t], strlen(titles_[t]), &seen, bits);
         for (int i = 0; i < 6; i++)
             assert_int_equal((bits[i * 13 / 64] >> (i * 13 % 64)) & 1, strstr(titles_[t], words[i]) != NULL);
         assert_int_equal((bits[1] >> 5) & 1, 1);
+    }
+    match_index_free(x);
+}
+
+/* A state with more children than are looked through has a table; and a literal counts once however often it stands there. */
+static void index_with_many_children(void **state)
+{
+    (void)state;
+    struct match_index *x = match_index_new(256);
+    for (int i = 1; i < 256; i++) {
+        char word[] = {'a', (char)i, 'z'};
+        assert_int_equal(match_index_add(x, word, sizeof word, i), 0);
+    }
+    assert_int_equal(match_index_finish(x), 0);
+    uint64_t bits[4], seen[4];
+    assert_int_equal(match_index_seen_words(x), 4);
+    for (int i = 1; i < 256; i++) {
+        char title[] = {'b', 'a', (char)i, 'z', 'a', (char)i, 'z', 'a', (char)i, 'y'};
+        assert_int_equal(match_index_find(x, title, sizeof title, seen, bits), 1);
+        for (int k = 0; k < 4; k++)
+            assert_true(bits[k] == (i / 64 == k ? UINT64_C(1) << (i % 64) : 0));
     }
     match_index_free(x);
 }
@@ -553,6 +535,7 @@ int main(void)
         cmocka_unit_test(too_many_patterns_without_a_word),
         cmocka_unit_test(literals),
         cmocka_unit_test(index_finds_every_literal),
+        cmocka_unit_test(index_with_many_children),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

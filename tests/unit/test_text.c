@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/limits.h"
 #include "lib/base/text.h"
 
 #define SIZE(a) (sizeof(a) / sizeof(a)[0])
@@ -156,6 +157,49 @@ static void folded(void **state)
     buf_done(&small);
 }
 
+static void add_times(struct buf *b, const char *text, int times)
+{
+    for (int i = 0; i < times; i++)
+        assert_int_equal(buf_add_text(b, text), 0);
+}
+
+static void bounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int times;
+        const char *then;
+        size_t points_max;
+        int kept;
+        bool then_kept;
+    } rows[] = {
+        {"a", 100, "", 64, 64, false},
+        {"日", 100, "", 64, 64, false},
+        {"\uFDFA", 100, "", 64, 3, false}, /* 18 code points each */
+        {"\u0301", 30, "b", 64, 30, true},
+        {"\u0301", 100, "b日", 64, TEXT_MARKS_MAX, true},
+        {"\u0316", 4000, "日", 64, TEXT_MARKS_MAX, true},
+        {"\xff", 10, "日", 64, 10, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf text, out, expected;
+        buf_init(&text, 65536);
+        buf_init(&out, 65536);
+        buf_init(&expected, 65536);
+        add_times(&text, rows[i].what, rows[i].times);
+        add_times(&text, rows[i].then, 1);
+        add_times(&expected, rows[i].what, rows[i].kept);
+        add_times(&expected, rows[i].then_kept ? rows[i].then : "", 1);
+        assert_int_equal(text_bound(buf_text(&text), text.bytes, rows[i].points_max, &out), 0);
+        if (strcmp(buf_text(&out), buf_text(&expected)) != 0)
+            fail_msg("row %zu: %zu bytes, not %zu", i, out.bytes, expected.bytes);
+        buf_done(&text);
+        buf_done(&out);
+        buf_done(&expected);
+    }
+}
+
 static void inside_json(void **state)
 {
     (void)state;
@@ -175,6 +219,7 @@ int main(void)
         cmocka_unit_test(on_one_line),
         cmocka_unit_test(cuts),
         cmocka_unit_test(folded),
+        cmocka_unit_test(bounded),
         cmocka_unit_test(inside_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
