@@ -492,9 +492,11 @@ static int start(struct node *n, struct error *err)
     return 0;
 }
 
-/* Clients first: their last answers go to parts that must still stand. */
+/* What still reads files first: ssh_free turns the loop, and files that came then would be swapped into parts that are gone.
+ * Then clients: their last answers go to parts that must still stand. */
 static void finish(struct node *n)
 {
+    reload_free(n->reload);
     http_server_free(n->server);
     intake_free(n->intake);
     metrics_free(n->metrics);
@@ -512,7 +514,6 @@ static void finish(struct node *n)
     lease_free(n->lease);
     http_client_free(n->http);
     store_free(n->store);
-    reload_free(n->reload);
     loop_timer_free(n->schema_timer);
     loop_timer_free(n->drain_timer);
     for (int i = 0; i < 3; i++)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the end-to-end tests. Everything started dies with the test that started it, and at the latest with us.
 
-`short` marks the tests that also run against the sanitizer build.
+`short` marks the tests that also run against the build `asan`, `threads` those that run against the build `tsan`.
 """
 
 import contextlib
@@ -21,7 +21,8 @@ from tests.kit.stage import Stage  # noqa: E402
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "short: also run against the sanitizer build")
+    config.addinivalue_line("markers", "short: also run against the build asan")
+    config.addinivalue_line("markers", "threads: also run against the build tsan")
 
 
 def pytest_unconfigure(config):

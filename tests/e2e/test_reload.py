@@ -107,6 +107,7 @@ def test_a_line_of_known_hosts_that_cannot_be_read_is_told_and_skipped(ready):
 
 # --- what is right is used ------------------------------------------------------------------------------------------
 
+@pytest.mark.threads
 def test_good_files_are_swapped_in_and_seen_from_the_other_node(ready):
     tokyo, osaka = ready.node("tokyo"), ready.node("osaka")
     ready.only("tokyo")

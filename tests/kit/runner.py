@@ -23,7 +23,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
-SUITES = ["gates", "unit", "integration", "e2e", "asan", "model", "twins", "cluster", "compilers", "bench", "fuzz"]
+SUITES = ["gates", "unit", "integration", "e2e", "asan", "tsan", "model", "twins", "cluster", "compilers", "bench", "fuzz"]
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -31,6 +31,11 @@ SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
+# In the suite `tsan` more than one thread runs: in libuv's pool keys and settings are read, names looked up and archives written.
+# The others would only repeat there, slower, what one thread does. The end-to-end tests of it are marked `threads`.
+THREADED = r"^(unit\.test_loop_threads|integration\.test_(resolve|http_client|http_client_tls))$"
+THREADED_TARGETS = ["firstline", "unit_test_loop_threads", "integration_test_resolve", "integration_test_http_client",
+                    "integration_test_http_client_tls"]
 # Lines worth showing while a suite runs; the rest is in its log.
 PROGRESS = re.compile(r"^\s*\d+/\d+ Test +#|\[ *\d+%\] (PASSED|FAILED|SKIPPED|ERROR) |^(PASS|FAIL|SKIP) |^fuzz ")
 
@@ -55,11 +60,13 @@ class Run:
         self.built = {}
         self.child = None
         self.starting = False
+        self.prefix = []  # words before each command
 
     # --- processes -------------------------------------------------------------------------------------------------
 
     def command(self, command, log, environment=None, show=True):
         """Runs a command with its output in a log; returns (exit status, output)."""
+        command = [*self.prefix, *command]
         LOGS.mkdir(parents=True, exist_ok=True)
         path = LOGS / f"{log}.log"
         lines = []
@@ -129,14 +136,14 @@ class Run:
 
     # --- ctest -----------------------------------------------------------------------------------------------------
 
-    def ctest(self, suite, build, labels, environment=None):
+    def ctest(self, suite, build, labels, environment=None, only=None):
         junit = LOGS / f"{suite}.xml"
         junit.unlink(missing_ok=True)
         command = ["ctest", "--test-dir", f"build/{build}", "-L", labels, "--output-on-failure", "--output-junit", junit,
                    "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000", "--no-tests=ignore",
                    "-j", self.options.jobs if labels == "^unit$" else 1]
-        if self.options.filter:
-            command += ["-R", self.options.filter]
+        if only or self.options.filter:
+            command += ["-R", self.options.filter or only]
         status, output = self.command(command, suite, environment)
         if not junit.exists():
             self.add(suite, Case("ctest", "failed", output))
@@ -175,6 +182,24 @@ class Run:
         if self.build(suite, "asan") and self.build(suite, "faults", targets=["firstline"]):
             self.ctest(suite, "asan", "^(unit|integration)$", SANITIZER_ENVIRONMENT)
             self.pytest(suite, "build/asan/firstline", ["-m", "short"], SANITIZER_ENVIRONMENT)
+
+    def tsan(self, suite):
+        """What of it meets in one place without a lock is in a report, whichever process wrote it and however its test went."""
+        if not self.build(suite, "tsan", targets=THREADED_TARGETS):
+            return
+        reports = self.scratch / "tsan"
+        reports.mkdir()
+        reports.chmod(0o1777)  # some processes of the tests are other users
+        environment = {"TSAN_OPTIONS": f"exitcode=66:log_path={reports}/report"}
+        self.prefix = without_random_addresses()
+        self.ctest(suite, "tsan", "^(unit|integration)$", environment, only=THREADED)
+        self.pytest(suite, "build/tsan/firstline", ["-m", "threads"], environment)
+        self.prefix = []
+        found = sorted(reports.iterdir())
+        for path in found:
+            self.add(suite, Case(f"a race, {path.name}", "failed", path.read_text(errors="replace")))
+        if not found:
+            self.add(suite, Case("no process reported a race", "passed"))
 
     def compilers(self, suite):
         """What others see than the suites before: gcc with optimisation, which is what is released, and clang."""
@@ -237,6 +262,16 @@ class Run:
                 self.add(suite, pytest_case(test))
         if status not in (0, 5) and self.count("failed") == before:  # 5: no test was chosen
             self.add(suite, Case("pytest", "failed", output))
+
+
+def without_random_addresses():
+    """ThreadSanitizer stops at once where the kernel spreads addresses wider than it knows (vm.mmap_rnd_bits above 28). The words
+    turn that off for one command and its children, where the kernel lets us."""
+    words = ["setarch", "-R"]
+    try:
+        return words if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else []
+    except FileNotFoundError:
+        return []
 
 
 def line_cases(output):
