@@ -42,11 +42,6 @@ def runs(world, incident):
                               "(select count(*) from run_history where incident_key = %s)", incident, incident)
 
 
-def logged(node, words, longest_s=processes.PATIENCE_S):
-    return processes.wait_until(lambda: next((line for line in node.read_log().splitlines() if words in line), None),
-                                longest_s, f"{words!r} in the log of {node.name}")
-
-
 def edit_settings(node, change):
     settings = yaml.safe_load(node.settings.read_text())
     change(settings)
@@ -183,8 +178,8 @@ def test_who_is_refused_and_how(ready):
     assert webhooks.post(node, body, subscription="PNOBODY") == 401
     assert webhooks.post(node, body + b" ", signature=right) == 503
     assert ready.database.one("select count(*) from event") == 0
-    assert "PHOOKTY" in logged(node, "matches no secret")
-    assert "level=error" in logged(node, "matches no secret")
+    assert "PHOOKTY" in node.wait_log("matches no secret")
+    assert "level=error" in node.wait_log("matches no secret")
     counts = json.loads(node.get("/readyz")[1])["counts"]
     assert (counts["webhooks_refused"], counts["webhooks_wrong_signature"], counts["webhooks_accepted"]) == (6, 3, 0)
     assert webhooks.post(node, body) == 202
@@ -212,7 +207,7 @@ def test_a_rotated_secret_is_taken_up(ready, told):
     (ready.folder / "secrets" / "webhook-tokyo").write_text(OTHER + "\n")
     if told:
         node.reload()
-        logged(node, "event=reloaded")
+        node.wait_log("event=reloaded")
     assert webhooks.post(node, body, signature=new) == 202
     assert webhooks.post(node, body) == 503
     assert node.read_log().count("event=reloaded") == 1 + told

@@ -117,7 +117,7 @@ def test_a_promotion_with_clocks_apart(make_stage):
     nodes[name].kill()
     all_resolved(stage, made)
     other = nodes["osaka" if name == "tokyo" else "tokyo"]
-    assert f"reaped={name}" in other.read_log()
+    other.wait_log(f"reaped={name}")
 
 
 @pytest.mark.parametrize("twin", [None, "reap-at-once"])
@@ -217,7 +217,7 @@ def test_history_is_lost(make_stage, kept):
         stage.touch(gone, "go")
     processes.wait_until(lambda: any("acknowledged commits are gone" in shown["title"] for shown in stage.pagerduty.state()["incidents"]), processes.PATIENCE_S,
                          "an alarm")
-    assert OVER in tokyo.read_log()
+    tokyo.wait_log(OVER)
     status, out, error = program("go", "history-lost", "--config", tokyo.settings)
     assert status == 0 and "released" in out, out + error
     host = stage.host()

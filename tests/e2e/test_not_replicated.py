@@ -153,7 +153,7 @@ def test_an_ending_that_went_with_its_primary_is_written_again(stage):
     pair.fail_over("kill")
     assert pair.one("select ending from run where incident_key = %s", incident) is None
     resolved_once(stage, host, incident)
-    assert "was not in hand" in tokyo.read_log()
+    tokyo.wait_log("was not in hand")
 
 
 @pytest.mark.parametrize("rule", ["hold", "run"])

@@ -131,7 +131,7 @@ def test_a_node_without_scenarios_leaves_new_runs(make_stage):
     waits(stage, incident)
     status, shown = bare.get("/readyz")
     assert status == 200 and json.loads(shown)["scenarios"]["state"] == "away", shown
-    assert "leaves new runs to nodes that have" in bare.read_log()
+    bare.wait_log("leaves new runs to nodes that have")
     tokyo = world.node("tokyo")
     stage.ended(incident, "resolved")
     assert "run ended" not in bare.read_log() and stage.starts(host) == 1

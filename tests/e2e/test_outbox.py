@@ -198,7 +198,7 @@ def test_near_2000_notes_only_endings_are_written(stage):
     assert full["ending"] == "failed", stage.story(made[1])
     processes.wait_until(lambda: any("can never be delivered" in row["title"] for row in stage.pagerduty.rows()), processes.PATIENCE_S,
                          "an incident about ourselves")
-    assert '"writes_failed_lately": 1' in tokyo.get("/readyz")[1]
+    processes.wait_until(lambda: '"writes_failed_lately": 1' in tokyo.get("/readyz")[1], what="/readyz to count it")
 
 
 def test_progress_that_was_left_out_is_counted_in_the_ending(stage):

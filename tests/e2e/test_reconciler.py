@@ -195,8 +195,8 @@ def test_a_disabled_subscription_is_enabled(stage):
         found = stage.pagerduty.api("GET", f"/webhook_subscriptions/{which}").json["webhook_subscription"]
         return found["active"], found["delivery_method"]["temporarily_disabled"]
     processes.wait_until(lambda: shown(hook) == (True, False), processes.PATIENCE_S, "the subscription to be enabled")
-    log = stage.world.nodes["tokyo"].read_log()
-    assert "PagerDuty had disabled a webhook subscription" in log and "is enabled again" in log
+    for words in ("PagerDuty had disabled a webhook subscription", "is enabled again"):
+        stage.world.nodes["tokyo"].wait_log(words)
     rounds(stage, 2)
     assert shown(other) == (False, False)
     stage.pagerduty.control("POST", f"subscriptions/{other}", {"active": True})

@@ -34,11 +34,6 @@ def document(node):
     return json.loads(node.get("/readyz")[1])
 
 
-def wait_log(node, words, longest_s=processes.PATIENCE_S):
-    return processes.wait_until(lambda: next((line for line in node.read_log().splitlines() if words in line), None),
-                                longest_s, f"{words!r} in the log of {node.name}")
-
-
 def wait_ready_is(node, wanted, longest_s=processes.PATIENCE_S):
     """Waits until the document of /readyz is as wanted(status, document); the document."""
     def asked():
@@ -82,7 +77,7 @@ def test_a_broken_file_leaves_the_old_set_in_force(ready, spoil):
     before = document(node)
     place = spoil(ready, node)
     node.reload()
-    line = wait_log(node, "the old files stay in force")
+    line = node.wait_log("the old files stay in force")
     assert place in line, line
     after = document(node)
     assert after["ready"]
@@ -100,7 +95,7 @@ def test_a_line_of_known_hosts_that_cannot_be_read_is_told_and_skipped(ready):
     mixed.write_text("web1 ssh-ed25519 this-is-no-key\n" + text)
     node.settings.write_text(node.settings.read_text().replace(str(ready.machine.known_hosts), str(mixed)))
     node.reload()
-    assert f"{mixed}:1:" in wait_log(node, "event=reloaded")
+    assert f"{mixed}:1:" in node.wait_log("event=reloaded")
     made = ready.trigger("[AMS:idle] web1", {"host": "web1"})
     assert ready.wait_ending(made) == "self_healed"
 
@@ -138,7 +133,7 @@ def test_a_large_inventory_is_read_beside_the_loop(ready):
     (ready.folder / "inventory" / "acme.yaml").write_text(head + many)
     before = ready.database.one(beats)
     node.reload()
-    wait_log(node, "event=reloaded", 200)
+    node.wait_log("event=reloaded", longest_s=300)
     assert ready.database.one(beats) - before >= 5
     assert "this incarnation is over" not in node.read_log()
     made = ready.trigger("[AMS:idle] web1", {"host": "many149999"})
@@ -183,7 +178,7 @@ def test_an_unmigrated_database_is_waited_for(ready):
     node = Node("tokyo", ready.settings("tokyo", "tokyo", port, {}), port, ready.folder / "tokyo.log")
     ready.nodes["tokyo"] = node
     node.start(ready=False)
-    assert "found=0" in wait_log(node, "waiting for migrations")
+    assert "found=0" in node.wait_log("waiting for migrations")
     assert node.process.poll() is None
     assert program("migrate", "--config", node.settings)[0] == 0
     node.wait_ready()

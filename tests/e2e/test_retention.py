@@ -107,7 +107,8 @@ def test_what_is_archived_is_what_was_there(world, archive):
     assert lines(archive / "decision_history_202312.jsonl.gz")[0]["at"] == "2023-12-31T23:59:59.999999+00:00"
     assert len(list(archive.glob("*"))) == 15, sorted(archive.glob("*"))
     assert world.database.one("select count(*) from run_history") == len(now[min(n for n in now if n.startswith("run"))])
-    assert sum(scrape(node)["firstline_history_left_total", 'how="archived"'] for node in nodes) == 15
+    processes.wait_until(lambda: sum(scrape(node)["firstline_history_left_total", 'how="archived"'] for node in nodes) == 15,
+                         what="15 partitions to be counted")
     assert all(part(node)["state"] in ("there", "unknown") for node in nodes)
     # The way back that docs/retention.md shows.
     manual = (pathlib.Path(__file__).resolve().parents[2] / "docs/retention.md").read_text()
@@ -146,7 +147,7 @@ def test_a_full_disk(world, archive):
         began = node.memory_kib()
         wait_away(world, node, "No space left on device")
         assert "run_history_202401" in there(world.database)
-        assert "old history cannot leave the database" in node.read_log()
+        node.wait_log("old history cannot leave the database")
         assert scrape(node)["firstline_history_stays", None] == 1 and scrape(node)["firstline_history_failed_total", None] >= 1
         subprocess.run(["mount", "-o", "remount,size=64M", archive], check=True)
         wait_left(world)

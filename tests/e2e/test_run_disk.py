@@ -6,8 +6,6 @@ import pathlib
 
 import pytest
 
-from tests.kit import processes
-
 FILE = pathlib.Path(__file__).resolve().parents[2] / "scenarios" / "disk-full.yaml"
 # A filesystem that is full of a log that logrotate may throw away. Package caches and logrotate's state lie on
 # filesystems of the machine's own, so that nothing of the machine below is touched.
@@ -88,7 +86,7 @@ def test_a_full_disk_that_stays_full(stage):
     text = FILE.read_text(encoding="utf-8").replace("every: 15s", "every: 1s").replace("within: 2m", "within: 3s")
     stage.world.scenario("disk-full", text)
     stage.world.nodes["tokyo"].reload()
-    stage.world._wait(lambda: "reloaded" in stage.world.nodes["tokyo"].read_log(), processes.PATIENCE_S, "the reload")
+    stage.world.nodes["tokyo"].wait_log("event=reloaded")
     stage.machine.sh(SMALL.format(n=1, conf=KEEPS))
     host = list(stage.entries)[6]
     made = stage.world.trigger(f"[AMS:disk-full mount=/srv/small-1] {host}", {"host": host}, priority="P4")

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from tests.kit import processes
 from tests.kit.stage import scenario
 
 WAITS = "touch collecting; until test -e go; do sleep 0.1; done"
@@ -74,7 +73,7 @@ def test_pagerduty_cannot_be_asked_before_the_recover(make_stage, rule):
         if rule == "go":
             stage.wait_file(host, "up")
         else:
-            stage.world._wait(lambda: "could not be asked before a recover" in stage.world.nodes["tokyo"].read_log(), processes.PATIENCE_S, "the asking")
+            stage.world.nodes["tokyo"].wait_log("could not be asked before a recover")
             assert stage.starts(host) == 0
     stage.ended(made, "resolved")
     assert stage.starts(host) == 1

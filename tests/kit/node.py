@@ -143,6 +143,13 @@ class Node:
     def read_log(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
+    def wait_log(self, words, times=1, longest_s=processes.PATIENCE_S):
+        """Waits until its log has that many lines with the words; the first. A log is written after what it tells of can be seen."""
+        def told():
+            lines = [line for line in self.read_log().splitlines(keepends=True) if words in line and line.endswith("\n")]
+            return lines[0].rstrip("\n") if len(lines) >= times else None
+        return processes.wait_until(told, longest_s, f"{words!r} in the log of {self.name}")
+
     def memory_kib(self, what="VmRSS"):
         """Resident memory of the process; VmHWM: its peak."""
         for line in pathlib.Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
