@@ -14,7 +14,7 @@ from tests.kit import sshd as sshd_kit
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("FIRSTLINE_BINARY", str(ROOT / "build/dev/firstline"))
 CASES = 11
-LONGEST_S = 280
+LONGEST_S = 600
 
 pytestmark = pytest.mark.skipif(bool(sshd_kit.may_run()), reason="the demo makes a private machine, which needs root")
 
@@ -76,7 +76,7 @@ def test_interrupted(scratch, words):
     demo.wait_text(words)
     assert demo.running() != []
     demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(60) == 130, demo.text()[-4000:]
+    assert demo.process.wait(processes.PATIENCE_S) == 130, demo.text()[-4000:]
     assert demo.running() == []
     assert demo.mounted() == []
     assert not demo.folder.exists()
@@ -96,6 +96,6 @@ def test_a_folder_that_is_in_use_is_left_alone(scratch):
     (scratch / "demo").mkdir()
     (scratch / "demo" / "mine").write_text("keep this")
     demo = Demo(scratch)
-    assert demo.process.wait(30) == 1
+    assert demo.process.wait(processes.PATIENCE_S) == 1
     assert "must be new or empty" in demo.text()
     assert (scratch / "demo" / "mine").read_text() == "keep this"

@@ -52,7 +52,7 @@ def fixture_building():
 
 def test_a_drill_that_is_interrupted_leaves_nothing(building):
     building.send_signal(signal.SIGINT)
-    assert building.wait(60) == 130
+    assert building.wait(processes.PATIENCE_S) == 130
     assert not of_drill(building.pid) and not folders(building.pid)
 
 

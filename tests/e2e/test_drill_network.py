@@ -12,6 +12,7 @@ from tests.drill import network
 WHY_NOT = network.may_run()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 PORT = 9000
+LONGEST_S = 60  # for what passes; what does not is waited for 1 s
 
 
 @pytest.fixture(name="wan", scope="module")
@@ -28,12 +29,12 @@ class Pair:
             listener = stack.enter_context(socket.create_server((wan.address(b), PORT)))
             with wan.inside(a):
                 began = time.monotonic()
-                self.near = socket.create_connection((wan.address(b), PORT), timeout=5)
+                self.near = socket.create_connection((wan.address(b), PORT), timeout=LONGEST_S)
                 self.round_trip_ms = (time.monotonic() - began) * 1000
             self.far = listener.accept()[0]
-            self.far.settimeout(5)
+            self.far.settimeout(LONGEST_S)
 
-    def carries(self, seconds=5):
+    def carries(self, seconds=LONGEST_S):
         self.far.settimeout(seconds)
         self.near.sendall(b"x")
         try:
@@ -75,7 +76,7 @@ def test_a_cut_is_silent_and_heals(wan, pair):
     assert not made.carries(1)
     assert wan.counts()["swallowed"] > before
     wan.heal("tokyo-db", "osaka-db")
-    made.far.settimeout(40)
+    made.far.settimeout(LONGEST_S)
     assert made.far.recv(10) == b"x"
 
 
@@ -85,7 +86,7 @@ def test_a_pair_is_cut_alone(wan, pair):
     for there in ("tokyo-db", "osaka-db"):
         wan.cut("tokyo-nodes", there)
     try:
-        assert [there for there, one in made.items() if one.carries(1)] == ["pagerduty", "customers"]
+        assert [there for there, one in made.items() if one.carries(1 if there.endswith("-db") else LONGEST_S)] == ["pagerduty", "customers"]
     finally:
         for there in ("tokyo-db", "osaka-db"):
             wan.heal("tokyo-nodes", there)

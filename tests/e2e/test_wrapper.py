@@ -320,7 +320,7 @@ def test_what_cannot_be_killed_is_reported(machine):
 @pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_deadline_holds_when_everybody_is_gone(machine, shell):
     place = Place(machine, shell=shell)
-    session = place.start("recover", script="trap '' TERM; sleep 1117; sleep 1117", timeout=2, become="root")
+    session = place.start("recover", script="trap '' TERM; sleep 1117; sleep 1117", timeout=5, become="root")
     session.send()
     session.process.stdin.close()
     wait_for(lambda: alive_with(machine, b"sleep 1117"), "the script")
