@@ -48,8 +48,11 @@ static void fold(struct title *t, const struct buf *text, struct buf *out)
 
 static void fold_field(struct title *t, const char *text, struct buf *out)
 {
+    buf_init(out, FOLDED_BYTES_MAX);
+    if (!text)
+        return;
     struct buf bounded;
-    bound(t, text ? text : "", &bounded);
+    bound(t, text, &bounded);
     fold(t, &bounded, out);
     buf_done(&bounded);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What somebody would write who has no matcher: one pattern a scenario, in their order, the first that is found wins.
  *
- *   match_peers pcre2|pcre2-jit|hyperscan PATTERNS TITLES TIMES
+ *   match_peers pcre2|pcre2-jit|hyperscan|re2 PATTERNS TITLES TIMES
  *
  * Patterns and titles are files, one a line. Prints one line of JSON: titles, matched, load_ms, mean_ns, max_ns, rss_kib. No limits, no
  * NFKC: it does less than firstline. */
@@ -104,27 +104,70 @@ static int match_hyperscan(const char *title, size_t bytes)
     return first;
 }
 
+int re2_load(char *const *texts, const size_t *bytes, unsigned count); /* match_re2.cc */
+int re2_match(const char *title, size_t bytes);
+
+static void load_re2(void)
+{
+    if (re2_load(patterns.text, patterns.bytes, patterns.count) != 0) {
+        fprintf(stderr, "RE2 does not take these patterns\n");
+        exit(1);
+    }
+}
+
+static int find_re2(const char *title, size_t bytes)
+{
+    int first = re2_match(title, bytes);
+    if (first == -2) {
+        fprintf(stderr, "RE2's memory does not suffice\n");
+        exit(1);
+    }
+    return first;
+}
+
+static void load_plain(void)
+{
+    load_pcre2(false);
+}
+
+static void load_jit(void)
+{
+    load_pcre2(true);
+}
+
+static const struct kind {
+    const char *name;
+    void (*load)(void);
+    int (*match)(const char *title, size_t bytes); /* the number of the first pattern, -1: none */
+} kinds[] = {{"pcre2", load_plain, match_pcre2}, {"pcre2-jit", load_jit, match_pcre2}, {"hyperscan", load_hyperscan, match_hyperscan},
+    {"re2", load_re2, find_re2}};
+
+static const struct kind *find_kind(const char *name)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &kinds[i];
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     int times = argc == 5 ? atoi(argv[4]) : 0;
-    if (times < 1) {
-        fprintf(stderr, "usage: match_peers pcre2|pcre2-jit|hyperscan PATTERNS TITLES TIMES\n");
+    const struct kind *kind = argc == 5 ? find_kind(argv[1]) : NULL;
+    if (times < 1 || !kind) {
+        fprintf(stderr, "usage: match_peers pcre2|pcre2-jit|hyperscan|re2 PATTERNS TITLES TIMES\n");
         return 2;
     }
     read_lines(argv[2], &patterns);
     read_lines(argv[3], &titles);
-    bool hyperscan = strcmp(argv[1], "hyperscan") == 0;
     int64_t began = now_ns();
-    if (hyperscan)
-        load_hyperscan();
-    else
-        load_pcre2(strcmp(argv[1], "pcre2-jit") == 0);
+    kind->load();
     int64_t loaded = now_ns(), longest = 0, total = 0;
     size_t matched = 0;
     for (int round = 0; round < times; round++)
         for (unsigned i = 0; i < titles.count; i++) {
             int64_t from = now_ns();
-            matched += (hyperscan ? match_hyperscan : match_pcre2)(titles.text[i], titles.bytes[i]) >= 0;
+            matched += kind->match(titles.text[i], titles.bytes[i]) >= 0;
             int64_t took = now_ns() - from;
             longest = took > longest ? took : longest;
             total += took;
