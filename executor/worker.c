@@ -164,8 +164,8 @@ static void schedule(struct worker *w)
 static void claim_tick(void *owner)
 {
     struct worker *w = owner;
-    fault_point("worker.claims");
-    claim_all(w);
+    if (!fault_fails("worker.claims")) /* a test: it claims only when something wakes it */
+        claim_all(w);
     look_for_lost(w);
     schedule(w);
 }
