@@ -20,9 +20,7 @@ struct checking {
 
 static int wrong_usage(const char *what, const char *arg)
 {
-    fprintf(stderr, "firstline check: %s%s%s%s; see: firstline check --help\n", what,
-        arg ? " \"" : "", arg ? arg : "", arg ? "\"" : "");
-    return -1;
+    return command_wrong("check", what, arg);
 }
 
 static int add_inventory(struct checking *c, const char *path)
@@ -41,7 +39,7 @@ static int read_options(struct checking *c, int argc, char **argv)
         {"inventory", required_argument, NULL, 'i'}, {"format", required_argument, NULL, 'f'},
         {"strict", no_argument, NULL, 's'}, {0}};
     optind = 1;
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int o; (o = command_option(argc, argv, options)) != -1;) {
         if (o == 'c')
             c->files.settings_path = optarg;
         else if (o == 's')
@@ -53,7 +51,7 @@ static int read_options(struct checking *c, int argc, char **argv)
         else if (o == 'f' && strcmp(optarg, "text") != 0)
             return wrong_usage("--format wants text or json, not", optarg);
         else if (o == '?')
-            return -1; /* getopt has told */
+            return -1; /* it has been told */
     }
     if (argc - optind > 1)
         return wrong_usage("one folder at a time; unexpected", argv[optind + 1]);

@@ -143,18 +143,35 @@ int command_main(int argc, char **argv)
     return c->run(argc - 1, argv + 1);
 }
 
+int command_wrong(const char *name, const char *what, const char *arg)
+{
+    fprintf(stderr, "firstline %s: %s%s%s%s; see: firstline %s --help\n", name, what, arg ? " \"" : "", arg ? arg : "",
+        arg ? "\"" : "", name);
+    return -1;
+}
+
+int command_option(int argc, char **argv, const struct option *options)
+{
+    opterr = 0;
+    int c = getopt_long(argc, argv, ":", options, NULL); /* ':' at the front tells a missing value from an unknown option */
+    if (c != '?' && c != ':')
+        return c;
+    const char *given = argv[optind - 1][0] == '-' ? argv[optind - 1] : argv[optind]; /* of -xy getopt still stands before it */
+    (void)command_wrong(argv[0], c == ':' ? "a value is missing after" : "unknown option, or one that takes no value,", given);
+    return '?';
+}
+
 int command_config_option(int argc, char **argv, const char **out_path)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {0}};
     *out_path = NULL;
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "c:", options, NULL)) != -1;) {
+    for (int c; (c = command_option(argc, argv, options)) != -1;) {
         if (c != 'c')
             return -1;
         *out_path = optarg;
     }
     if (optind == argc)
         return 0;
-    fprintf(stderr, "firstline %s: unexpected \"%s\"; see: firstline %s --help\n", argv[0], argv[optind], argv[0]);
-    return -1;
+    return command_wrong(argv[0], "unexpected", argv[optind]);
 }

@@ -22,6 +22,12 @@ struct command {
 
 extern const struct command commands[]; /* ends with a NULL name */
 
+/* getopt_long, but what is wrong with an option is said as everywhere: who, what, where to read on. '?' once it was. */
+struct option;
+int command_option(int argc, char **argv, const struct option *options);
+/* Says "firstline NAME: WHAT "ARG"; see: firstline NAME --help"; arg may be NULL. Returns -1. */
+int command_wrong(const char *name, const char *what, const char *arg);
+
 /* For subcommands whose only option is --config; out_path NULL when absent. -1: the usage is wrong (printed). */
 int command_config_option(int argc, char **argv, const char **out_path);
 

@@ -49,7 +49,7 @@ static int read_options(struct dev *d, int argc, char **argv)
         {"folder", required_argument, NULL, 'f'}, {"port", required_argument, NULL, 'p'},
         {"simulator", required_argument, NULL, 's'}, {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = command_option(argc, argv, options)) != -1;) {
         char *end = NULL;
         if (c == 'o')
             d->once = true;
@@ -64,14 +64,12 @@ static int read_options(struct dev *d, int argc, char **argv)
         else
             return -1;
         if (c == 'p' && (*end || d->port < 1 || d->port > 65535)) {
-            fprintf(stderr, "firstline dev: --port takes 1 to 65535\n");
-            return -1;
+            return command_wrong("dev", "--port takes 1 to 65535, not", optarg);
         }
     }
     if (optind == argc)
         return 0;
-    fprintf(stderr, "firstline dev: unexpected \"%s\"; see: firstline dev --help\n", argv[optind]);
-    return -1;
+    return command_wrong("dev", "unexpected", argv[optind]);
 }
 
 static int set_up(struct dev *d, struct error *err)

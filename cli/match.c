@@ -30,9 +30,7 @@ struct matching {
 
 static int wrong_usage(const char *what, const char *arg)
 {
-    fprintf(stderr, "firstline match: %s%s%s%s; see: firstline match --help\n", what,
-        arg ? " \"" : "", arg ? arg : "", arg ? "\"" : "");
-    return -1;
+    return command_wrong("match", what, arg);
 }
 
 /* "fs.mount=/var" becomes alert.body.details."fs.mount", which alert.details.fs.mount finds. */
@@ -79,7 +77,7 @@ static int take_option(struct matching *m, int option, const char *arg)
                    ? 0
                    : wrong_usage("--format wants text or json, not", arg);
     default:
-        return -1; /* getopt has told */
+        return -1; /* it has been told */
     }
 }
 
@@ -91,7 +89,7 @@ static int read_options(struct matching *m, int argc, char **argv)
         {"detail", required_argument, NULL, 'd'}, {"config", required_argument, NULL, 'c'},
         {"format", required_argument, NULL, 'f'}, {0}};
     optind = 1;
-    for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;)
+    for (int o; (o = command_option(argc, argv, options)) != -1;)
         if (take_option(m, o, optarg) != 0)
             return -1;
     if (argc - optind > 1)

@@ -16,6 +16,8 @@
 
 #define WAIT_MS 30000
 #define MOST_MAX 10000
+#define TEXT_OF(x) TEXT_OF_VALUE(x)
+#define TEXT_OF_VALUE(x) #x
 
 struct asking {
     struct database db;
@@ -151,31 +153,41 @@ static void ask(struct asking *a)
     }
 }
 
+static int read_most(struct asking *a, const char *text)
+{
+    char *end;
+    long long most = strtoll(text, &end, 10);
+    if (*end || most < 1 || most > MOST_MAX)
+        return command_wrong("runs", "--most takes 1 to " TEXT_OF(MOST_MAX) ", not", text);
+    a->most = (int)most;
+    return 0;
+}
+
 static int read_options(struct asking *a, int argc, char **argv, const char **path)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"open", no_argument, NULL, 'o'},
         {"most", required_argument, NULL, 'm'}, {"format", required_argument, NULL, 'f'}, {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "c:om:f:", options, NULL)) != -1;) {
+    for (int c; (c = command_option(argc, argv, options)) != -1;) {
         if (c == 'c')
             *path = optarg;
         else if (c == 'o')
             a->open = true;
-        else if (c == 'm')
-            a->most = (int)strtoll(optarg, NULL, 10);
+        else if (c == 'm' && read_most(a, optarg) < 0)
+            return -1;
         else if (c == 'f' && strcmp(optarg, "json") == 0)
             a->json = true;
-        else if (c != 'f' || strcmp(optarg, "text") != 0)
+        else if (c == 'f' && strcmp(optarg, "text") != 0)
+            return command_wrong("runs", "--format wants text or json, not", optarg);
+        else if (c == '?')
             return -1;
     }
-    if (optind < argc && strcmp(argv[optind], "show") == 0)
-        optind++;
-    a->id = optind < argc ? argv[optind] : NULL;
-    if (a->most < 1 || a->most > MOST_MAX) {
-        fprintf(stderr, "firstline runs: --most takes 1 to %d\n", MOST_MAX);
-        return -1;
-    }
-    return 0;
+    bool show = optind < argc && strcmp(argv[optind], "show") == 0;
+    optind += show;
+    a->id = optind < argc ? argv[optind++] : NULL;
+    if (show && !a->id)
+        return command_wrong("runs", "show wants a run or an incident", NULL);
+    return optind == argc ? 0 : command_wrong("runs", "one run at a time; unexpected", argv[optind]);
 }
 
 int command_runs(int argc, char **argv)

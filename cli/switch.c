@@ -73,9 +73,8 @@ static int read_target(struct switching *s, int argc, char **argv)
     bool keyed = strcmp(s->scope, "global") != 0 && strcmp(s->scope, "history-lost") != 0;
     if (known && keyed == (s->key[0] != '\0') && argc <= 2)
         return 0;
-    fprintf(stderr, "firstline %s: wants global, history-lost, or one of region, customer, scenario with a name; see: "
-                    "firstline %s --help\n", s->command, s->command);
-    return -1;
+    return command_wrong(s->command, "wants global, history-lost, or one of region, customer, scenario with a name; not",
+        argc > 0 ? argv[argc > 2 ? 2 : 0] : "");
 }
 
 static int read_options(struct switching *s, int argc, char **argv, const char **path)
@@ -83,7 +82,7 @@ static int read_options(struct switching *s, int argc, char **argv, const char *
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"why", required_argument, NULL, 'w'},
         {"list", no_argument, NULL, 'l'}, {0}};
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "c:w:l", options, NULL)) != -1;) {
+    for (int c; (c = command_option(argc, argv, options)) != -1;) {
         if (c == 'c')
             *path = optarg;
         else if (c == 'w')
