@@ -9,6 +9,7 @@
 #include "cli/migrate.h"
 #include "cli/node.h"
 #include "cli/runs.h"
+#include "cli/settings.h"
 #include "cli/switch.h"
 
 #include <getopt.h>
@@ -22,11 +23,15 @@
 static int command_help(int argc, char **argv);
 static int command_version(int argc, char **argv);
 
+#define DEFAULT_FILE "Without --config " SETTINGS_FILE_DEFAULT " is read, if it is there.\n"
+#define DATABASE_EXITS "Ends with 0, with 1 when the database could not be asked or said no, with 2 when the command line or a file is wrong.\n\n"
+
 const struct command commands[] = {
     {"node", "run a worker process: intake, runs, writes",
         "usage: firstline node [--config FILE]\n\n"
         "Runs the roles that the settings name until SIGTERM. SIGHUP reads scenarios, inventory, known_hosts and secrets\n"
-        "anew; when one of them is wrong all old ones stay in force. All settings: firstline help settings\n\n"
+        "anew; when one of them is wrong all old ones stay in force. All settings: firstline help settings\n"
+        DEFAULT_FILE "Ends with 0 after SIGTERM, with 1 when it could not start, with 2 when a file or the command line is wrong.\n\n"
         "example:\n  firstline node --config /etc/firstline/firstline.yaml\n", command_node},
     {"dev", "the demo: everything on this machine, with things that break",
         "usage: firstline dev [--once] [--keep] [--folder DIR] [--port N] [--simulator SERVER.PY]\n\n"
@@ -40,18 +45,24 @@ const struct command commands[] = {
         "keys: k kills the node that holds a run, s throws or releases the stop switch, b breaks something, q ends\n\n"
         "example:\n  firstline dev --once\n", command_dev},
     {"migrate", "bring the database to this program's schema",
-        "usage: firstline migrate [--config FILE]\n\nSafe to repeat, and safe to run from several places at once.\n\n"
+        "usage: firstline migrate [--config FILE]\n\nSafe to repeat, and safe to run from several places at once.\n"
+        DEFAULT_FILE DATABASE_EXITS
         "example:\n  firstline migrate --config /etc/firstline/firstline.yaml\n", command_migrate},
     {"runs", "list runs, or show one with its journal",
         "usage: firstline runs [--open] [--most N] [--format text|json] [--config FILE] [[show] RUN|INCIDENT]\n\n"
-        "RUN is the beginning of a run's id, INCIDENT PagerDuty's id.\n\n"
+        "RUN is the beginning of a run's id, INCIDENT PagerDuty's id. The newest come first, 20 without --most.\n"
+        DEFAULT_FILE DATABASE_EXITS
         "examples:\n  firstline runs --open\n  firstline runs show 7f3a12bc\n", command_runs},
     {"stop", "throw a stop switch: no recover starts any more",
         "usage: firstline stop [--why TEXT] [--list] [--config FILE] [global | region NAME | customer NAME | scenario NAME]\n\n"
-        "Looking steps go on; runs that come to a recover are handed over. --list shows what is set.\n\n"
+        "Looking steps go on; runs that come to a recover are handed over. Without a scope it is global: everything. --list\n"
+        "shows what is set.\n"
+        DEFAULT_FILE DATABASE_EXITS
         "examples:\n  firstline stop --why 'network maintenance until 04:00' region tokyo\n  firstline stop\n", command_stop},
     {"go", "release a stop switch",
         "usage: firstline go [--config FILE] [global | region NAME | customer NAME | scenario NAME | history-lost]\n\n"
+        "Without a scope it is global. `firstline stop --list` shows what is set.\n"
+        DEFAULT_FILE DATABASE_EXITS
         "example:\n  firstline go region tokyo\n", command_go},
     {"check", "tell every mistake in scenarios, inventory and settings",
         "usage: firstline check [--format text|json] [--strict] [--inventory PATH]... [--config FILE] [DIR]\n\n"

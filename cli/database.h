@@ -10,6 +10,7 @@
 struct store_settings database_settings(const struct settings *s, const char *application);
 
 struct database {
+    const char *command;       /* borrowed; its name, for what is printed */
     struct settings *settings; /* owned */
     struct loop *loop;         /* owned */
     struct store *store;       /* owned */
@@ -18,13 +19,13 @@ struct database {
 };
 
 /* Reads the settings and begins to connect. Prints what is wrong; returns 0, or an exit code. */
-int database_open(struct database *d, const char *settings_path);
+int database_open(struct database *d, const char *command, const char *settings_path);
 void database_close(struct database *d);
 /* Waits until it is connected; false: too late (printed, with the reason). */
 bool database_connect(struct database *d, int64_t wait_ms);
 /* Turns the loop until d->done, at most wait_ms; false: too late (printed). */
 bool database_wait(struct database *d, int64_t wait_ms);
-/* "firstline stop: database: ..." with hint, on standard error. Returns EXIT_FAILED. */
-int database_failed(const char *command, const struct error *err);
+/* "firstline stop: database: ..." with what to do next, on standard error. Returns EXIT_FAILED. */
+int database_failed(const struct database *d, const struct error *err);
 
 #endif

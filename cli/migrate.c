@@ -20,7 +20,7 @@ static void on_migrated(void *owner, int applied, const struct error *err)
 {
     struct migrating *m = owner;
     m->applied = applied;
-    m->result = err ? database_failed("migrate", err) : EXIT_OK;
+    m->result = err ? database_failed(&m->db, err) : EXIT_OK;
     m->db.done = true;
 }
 
@@ -30,7 +30,7 @@ int command_migrate(int argc, char **argv)
     if (command_config_option(argc, argv, &path) < 0)
         return EXIT_USAGE;
     struct migrating m = {0};
-    int rc = database_open(&m.db, path);
+    int rc = database_open(&m.db, "migrate", path);
     if (rc != EXIT_OK)
         return rc;
     if (!database_connect(&m.db, CONNECT_LONGEST_MS)) {

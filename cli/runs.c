@@ -67,7 +67,7 @@ static void on_runs(void *owner, const struct pg_answer *answer, const struct er
     struct asking *a = owner;
     a->db.done = true;
     if (err) {
-        a->result = database_failed("runs", err);
+        a->result = database_failed(&a->db, err);
         return;
     }
     int count = report_count(answer);
@@ -83,8 +83,11 @@ static void on_runs(void *owner, const struct pg_answer *answer, const struct er
         if (a->id && count == 1 && r.reason[0] && !a->json)
             printf("\n%s\n", r.reason);
     }
-    if (count == 0 && !a->json)
-        puts(a->id ? "no such run" : a->open ? "nothing is open" : "no runs yet");
+    if (count == 0 && a->id)
+        fprintf(stderr, "firstline runs: no run's id begins with \"%s\", and no incident of that id had one\n  hint: firstline runs "
+            "lists the newest\n", a->id);
+    else if (count == 0 && !a->json)
+        puts(a->open ? "nothing is open" : "no runs yet");
     a->result = a->id && count == 0 ? EXIT_FAILED : EXIT_OK;
     if (count != 1)
         a->run[0] = '\0';
@@ -112,7 +115,7 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
         (void)json_object_set(json_array_get(a->all, 0), "steps", list);
     json_decref(list);
     if (err)
-        a->result = database_failed("runs", err);
+        a->result = database_failed(&a->db, err);
 }
 
 static void on_decisions(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -125,7 +128,7 @@ static void on_decisions(void *owner, const struct pg_answer *answer, const stru
         printf("\n%s  %s: %s\n", d.at, d.kind, d.text);
     }
     if (err)
-        a->result = database_failed("runs", err);
+        a->result = database_failed(&a->db, err);
 }
 
 static bool more(struct asking *a)
@@ -196,7 +199,7 @@ int command_runs(int argc, char **argv)
     const char *path = NULL;
     if (read_options(&a, argc, argv, &path) < 0)
         return EXIT_USAGE;
-    int rc = database_open(&a.db, path);
+    int rc = database_open(&a.db, "runs", path);
     if (rc != EXIT_OK)
         return rc;
     a.all = json_array();

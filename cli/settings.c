@@ -220,6 +220,8 @@ struct settings *settings_load(const char *path, struct diag *d)
     struct settings *s = settings_new(d);
     if (!s)
         return NULL;
+    if (!path && access(SETTINGS_FILE_DEFAULT, F_OK) == 0)
+        path = SETTINGS_FILE_DEFAULT;
     if (path) {
         struct buf text;
         struct error err = {0};

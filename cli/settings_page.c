@@ -18,9 +18,10 @@ void settings_page(struct buf *out)
     (void)buf_add_text(out,
         "# Settings\n\n"
         "Made by `firstline help settings-page`; do not edit.\n\n"
-        "A node reads one YAML file: `firstline node --config FILE`. The order is: defaults, the "
-        "file, the environment,\n"
-        "flags. What is wrong is told with file, line and column, all of it at once, and nothing "
+        "A node reads one YAML file: `firstline node --config FILE`; without `--config` "
+        "`/etc/firstline/firstline.yaml`,\n"
+        "if it is there. The order is: defaults, the file, the environment.\n"
+        "What is wrong is told with file, line and column, all of it at once, and nothing "
         "starts. Unknown keys are\n"
         "errors, durations (`500ms`, `30s`, `2m`, `1h30m`, `7d`) and sizes (`512B`, `64KiB`, "
         "`4MB`) need their unit.\n"

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static void on_list(void *owner, const struct pg_answer *answer, const struct er
     struct switching *s = owner;
     s->db.done = true;
     if (err) {
-        s->result = database_failed(s->command, err);
+        s->result = database_failed(&s->db, err);
         return;
     }
     if (control_count(answer) == 0)
@@ -41,12 +42,34 @@ static void on_list(void *owner, const struct pg_answer *answer, const struct er
     }
 }
 
+static bool has_customer(const struct settings *settings, const char *name)
+{
+    const struct policy_customer *customers = settings->customers.items;
+    for (int i = 0; i < settings->customers.count; i++)
+        if (strcmp(customers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A name that nobody has stops nothing: a slip of the finger must not look like a stop. */
+static void tell_unknown(const struct switching *s, const struct control_set_row *set)
+{
+    if (!set->seen)
+        fprintf(stderr, "firstline stop: CAREFUL: no node of region \"%s\" is known; those of the nodes: %s\n", s->key,
+            set->regions[0] ? set->regions : "none");
+    else if (strcmp(s->scope, "customer") == 0 && !has_customer(s->db.settings, s->key))
+        fprintf(stderr, "firstline stop: CAREFUL: the settings have no customer \"%s\"\n", s->key);
+    else
+        return;
+    fprintf(stderr, "  hint: if the name is wrong, throw the right one and release this: firstline go %s %s\n", s->scope, s->key);
+}
+
 static void on_switched(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct switching *s = owner;
     s->db.done = true;
     if (err) {
-        s->result = database_failed(s->command, err);
+        s->result = database_failed(&s->db, err);
         return;
     }
     bool stop = strcmp(s->command, "stop") == 0;
@@ -55,10 +78,19 @@ static void on_switched(void *owner, const struct pg_answer *answer, const struc
     else
         printf("%s%s%s: %s\n", s->scope, s->key[0] ? " " : "", s->key,
             stop ? "stopped; no recover starts from now on, looking steps go on" : "released");
+    struct control_set_row set;
+    if (stop && control_count(answer) > 0) {
+        control_set_at(answer, &set);
+        tell_unknown(s, &set);
+    }
 }
 
+/* Notes name who threw a switch: root alone would help nobody. */
 static const char *who(void)
 {
+    const char *person = getenv("SUDO_USER");
+    if (getuid() == 0 && person && person[0])
+        return person;
     const struct passwd *p = getpwuid(getuid());
     return p ? p->pw_name : "somebody";
 }
@@ -101,7 +133,7 @@ static int run(int argc, char **argv, bool stop)
     const char *path = NULL;
     if (read_options(&s, argc, argv, &path) < 0)
         return EXIT_USAGE;
-    int rc = database_open(&s.db, path);
+    int rc = database_open(&s.db, s.command, path);
     if (rc != EXIT_OK)
         return rc;
     if (s.list)

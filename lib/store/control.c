@@ -9,6 +9,11 @@ uint64_t control_set(struct store *s, const char *scope, const char *key, const 
     return pg_query(store_lane(s, LANE_WORK), "control_set", values, 4, 0, done, owner);
 }
 
+void control_set_at(const struct pg_answer *answer, struct control_set_row *out)
+{
+    *out = (struct control_set_row){pg_bool(answer, 0, 0, 1), pg_text(answer, 0, 0, 2)};
+}
+
 uint64_t control_clear(struct store *s, const char *scope, const char *key, pg_done *done, void *owner)
 {
     struct pg_value values[] = {pg_from_text(scope), pg_from_text(key)};

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What a person reads who mistypes a command: what was wrong, in which word, and where to read on; never silence."""
 
+import subprocess
+
 import pytest
 
-from tests.kit.node import program
+from tests.kit.node import binary, program
 
 WRONG = [
     (["check", "--bogus"], '"--bogus"'),
@@ -31,3 +33,40 @@ def test_a_wrong_command_line_is_named_with_where_to_read_on(words, named):
     assert (status, out) == (2, "")
     assert error.startswith(f"firstline {words[0]}: ") and named in error, error
     assert error.endswith(f"; see: firstline {words[0]} --help\n"), error
+
+
+def test_a_switch_for_a_name_that_nobody_has_is_set_and_says_so(world):
+    """A slip of the finger must not look like a stop."""
+    settings = world.node("tokyo", start=False).settings
+    world.database.query("insert into node (incarnation, name, region, roles, version, slots, lease_ms, lease_until)"
+                         " values (gen_random_uuid(), 'n', 'tokyo', '{executor}', '0', 1, 6000, clock_timestamp())")
+    for words, careful in ((["region", "tokio"], 'no node of region "tokio" is known; those of the nodes: tokyo'), (["region", "tokyo"], ""),
+                           (["customer", "amce"], 'the settings have no customer "amce"'), (["customer", "acme"], ""),
+                           (["scenario", "disk-full"], ""), ([], "")):
+        status, out, error = program("stop", "--config", settings, *words)
+        assert (status, "stopped" in out) == (0, True), out + error
+        assert (careful in error and f"firstline go {' '.join(words)}" in error) if careful else error == "", error
+    status, out, error = program("stop", "--config", settings, "--list")
+    assert (status, error, "region tokio" in out) == (0, "", True), out + error
+
+
+def test_a_database_that_is_not_ours_says_what_makes_it_ours(world):
+    settings = world.settings("tokyo", "tokyo", 1, {})
+    for words in (["runs"], ["stop"], ["go"]):
+        status, out, error = program(*words, "--config", settings)
+        assert (status, out) == (1, "") and f"firstline {words[0]}: database: " in error and "firstline migrate" in error, error
+    assert program("migrate", "--config", settings)[0] == 0
+    status, out, error = program("runs", "--config", settings, "show", "nothing")
+    assert (status, out) == (1, "") and '"nothing"' in error, error
+
+
+def test_without_config_the_installed_settings_are_read(tmp_path):
+    """In a mount namespace of its own, where /etc holds nothing else."""
+    place = "mount -t tmpfs none /etc && mkdir /etc/firstline && "
+    wrong = place + 'printf "htpp: {}\\n" >/etc/firstline/firstline.yaml && exec "$0" runs'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", wrong, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2 and done.stderr.startswith("/etc/firstline/firstline.yaml:1:1: error: unknown key"), done.stderr
+    none = 'mount -t tmpfs none /etc && exec "$0" runs'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", none, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+                          env={"PGHOST": str(tmp_path)})
+    assert done.returncode == 1 and "no --config was given and there is no /etc/firstline/firstline.yaml" in done.stderr, done.stderr
