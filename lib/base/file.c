@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reading whole files. */
+ * Reading whole files, and writing what an open one is to hold. */
 #include "lib/base/file.h"
 
 #include <errno.h>
@@ -90,4 +90,19 @@ int file_read_into(const char *path, char *out, size_t room, size_t *out_bytes, 
     if (rc == 0 && out_mode)
         *out_mode = mode;
     return rc;
+}
+
+int file_write(int fd, const void *data, size_t bytes)
+{
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t n = write(fd, at, bytes);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        at += n;
+        bytes -= (size_t)n;
+    }
+    return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The logger: one line per event, bounded, written by one write call. */
+ * The logger: one line per event, bounded, written by one write call, unless the kernel takes less. */
 #include "lib/base/log.h"
 
 #include <stdio.h>
@@ -9,6 +9,7 @@
 
 #include "lib/base/buf.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 
 #define LINE_BYTES_MAX 8192
 #define CHAIN_MAX 8
@@ -87,8 +88,8 @@ static void emit(struct buf *line)
         return;
     }
     (void)buf_add_char(line, '\n');
-    ssize_t n = write(STDERR_FILENO, buf_text(line), line->bytes);
-    (void)n; /* nowhere left to report it */
+    int rc = file_write(STDERR_FILENO, buf_text(line), line->bytes);
+    (void)rc; /* nowhere left to report it */
 }
 
 void log_write(enum log_level level, const struct log_ctx *ctx, const char *message,

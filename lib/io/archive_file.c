@@ -134,12 +134,29 @@ static int count_lines(struct archive_file *f, int64_t *out_lines, struct error 
     return status;
 }
 
+/* Fewer than `room` only at the file's end. -1 and errno. */
+static ssize_t read_at(int fd, char *out, size_t room, off_t at)
+{
+    size_t used = 0;
+    while (used < room) {
+        ssize_t n = pread(fd, out + used, room - used, at + (off_t)used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    return (ssize_t)used;
+}
+
 static bool same_bytes(int one, int other)
 {
     char a[8192], b[8192];
     for (off_t at = 0;; at += (off_t)sizeof a) {
-        ssize_t bytes = pread(one, a, sizeof a, at);
-        if (bytes < 0 || pread(other, b, sizeof b, at) != bytes || memcmp(a, b, (size_t)bytes) != 0)
+        ssize_t bytes = read_at(one, a, sizeof a, at);
+        if (bytes < 0 || read_at(other, b, sizeof b, at) != bytes || memcmp(a, b, (size_t)bytes) != 0)
             return false;
         if (bytes < (ssize_t)sizeof a)
             return true;

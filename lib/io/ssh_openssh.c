@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/base/file.h"
+
 #define KILL_MS 1500 /* after SIGTERM */
 #define ARGUMENTS_MAX 80
 
@@ -68,11 +70,11 @@ static int write_askpass(const char *folder, struct error *err)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
     if (fd < 0)
         return error_from_errno(err, ERROR_CONFIG, errno, "'%s'", path);
-    ssize_t n = write(fd, script, sizeof script - 1);
+    int rc = file_write(fd, script, sizeof script - 1);
+    if (rc < 0)
+        (void)error_from_errno(err, ERROR_CONFIG, errno, "'%s'", path);
     (void)close(fd); /* a short file is found by the write */
-    if (n != (ssize_t)sizeof script - 1)
-        return error_from_errno(err, ERROR_CONFIG, errno, "'%s'", path);
-    return 0;
+    return rc;
 }
 
 static int make_folder(struct ssh *ssh, struct error *err)
