@@ -11,7 +11,7 @@
 #include "tests/kit/kit.h"
 #include "tests/kit/kit_pg.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 struct told {
     int times;

@@ -19,7 +19,7 @@
 #include "lib/io/http_server.h"
 #include "lib/io/loop.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 /* ---- the client, and what it told ---- */
 

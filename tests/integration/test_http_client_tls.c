@@ -16,7 +16,7 @@
 #include "lib/io/http_client.h"
 #include "lib/io/loop.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 struct desk {
     struct loop *loop;

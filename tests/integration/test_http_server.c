@@ -15,7 +15,7 @@
 #include "lib/io/http_server.h"
 #include "lib/io/loop.h"
 
-#define PATIENCE_MS 20000 /* a test that waits longer has failed */
+#define PATIENCE_MS 60000 /* a test that waits longer has failed */
 #define HELD_MAX 256
 
 struct site {

@@ -15,7 +15,7 @@
 #include "lib/io/http_server.h"
 #include "lib/io/loop.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define TOKEN "tok-3n-0001"
 #define FROM "bot@example.com"
 

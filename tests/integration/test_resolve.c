@@ -6,7 +6,7 @@
 #include "lib/io/resolve.h"
 #include "tests/kit/kit.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 
 struct told {
     int times;

@@ -24,9 +24,9 @@
 #include "tests/kit/kit.h"
 #include "tests/kit/kit_port.h"
 
-#define START_MS 30000
-#define STOP_MS 30000
-#define ASK_MS 20000
+#define START_MS 60000
+#define STOP_MS 60000
+#define ASK_MS 60000
 #define ARGS_MAX 32
 
 struct kit_pg {
