@@ -136,12 +136,16 @@ class Run:
 
     # --- ctest -----------------------------------------------------------------------------------------------------
 
+    def at_once(self, waits):
+        """How many tests at once: one more than cores where they mostly wait for servers of their own."""
+        return self.options.jobs + (1 if waits else 0)
+
     def ctest(self, suite, build, labels, environment=None, only=None):
         junit = LOGS / f"{suite}.xml"
         junit.unlink(missing_ok=True)
         command = ["ctest", "--test-dir", f"build/{build}", "-L", labels, "--output-on-failure", "--output-junit", junit,
                    "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000", "--no-tests=ignore",
-                   "-j", self.options.jobs if labels == "^unit$" else 1]
+                   "-j", self.at_once("integration" in labels)]
         if only or self.options.filter:
             command += ["-R", self.options.filter or only]
         status, output = self.command(command, suite, environment)
@@ -250,9 +254,8 @@ class Run:
             return
         junit = LOGS / f"{suite}-e2e.xml"
         junit.unlink(missing_ok=True)
-        # One worker more than cores: the tests mostly wait.
         command = [PYTHON, "-B", "-m", "pytest", "-v", "-p", "no:cacheprovider", "--color=no", f"--junitxml={junit}",
-                   "-n", str(self.options.jobs + 1), *words, "tests/e2e"]
+                   "-n", str(self.at_once(True)), *words, "tests/e2e"]
         if self.options.filter:
             command += ["-k", self.options.filter]
         status, output = self.command(command, f"{suite}-e2e", dict(environment or {}, FIRSTLINE_BINARY=str(ROOT / binary)))
