@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Raising alarms, and those that were raised lately. */
+ * Raising alarms, but those that were raised lately. */
 #include "cli/alarms.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/base/clock.h"
-#include "lib/base/text.h"
-
-bool alarms_lately(struct alarms *a, const char *what, const char *about, int64_t now_mono_ms)
-{
-    uint64_t hash = text_hash(what, strlen(what)) ^ (text_hash(about, strlen(about)) * 31);
-    int oldest = 0;
-    for (int i = 0; i < ALARMS_REMEMBERED; i++) {
-        bool fresh = a->last[i].mono_ms && now_mono_ms - a->last[i].mono_ms < ALARM_EVERY_MS;
-        if (fresh && a->last[i].hash == hash)
-            return true;
-        if (a->last[i].mono_ms < a->last[oldest].mono_ms)
-            oldest = i;
-    }
-    a->last[oldest].hash = hash;
-    a->last[oldest].mono_ms = now_mono_ms;
-    return false;
-}
 
 static void on_raised(void *owner, uint64_t id, const struct pagerduty_result *r)
 {
@@ -34,7 +17,7 @@ static void on_raised(void *owner, uint64_t id, const struct pagerduty_result *r
 void alarms_raise(struct alarms *a, const struct node_files *files, const char *account, const char *what, const char *about,
     const struct log_ctx *log)
 {
-    if (alarms_lately(a, what, about, clock_mono_ms()))
+    if (rare_times(&a->lately, what, about, clock_mono_ms()) == 0)
         return;
     a->raised++;
     log_error(log, what, LOG_S("about", about), LOG_S("account", account));

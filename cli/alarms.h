@@ -4,27 +4,18 @@
 #ifndef CLI_ALARMS_H
 #define CLI_ALARMS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "cli/node.h"
-
-#define ALARMS_REMEMBERED 32
-#define ALARM_EVERY_MS 60000
+#include "lib/base/rare.h"
 
 struct alarms {
     uint64_t raised;
-    struct {
-        uint64_t hash;
-        int64_t mono_ms; /* 0: free */
-    } last[ALARMS_REMEMBERED];
+    struct rare lately;
 };
 
 /* account NULL: all. */
 void alarms_raise(struct alarms *a, const struct node_files *files, const char *account, const char *what, const char *about,
     const struct log_ctx *log);
-
-/* True when this alarm was raised less than ALARM_EVERY_MS ago; else it is remembered as raised now. */
-bool alarms_lately(struct alarms *a, const char *what, const char *about, int64_t now_mono_ms);
 
 #endif

@@ -14,6 +14,7 @@
 #include "executor/worker.h"
 #include "executor/wrapper.h"
 #include "lib/base/arena.h"
+#include "lib/base/rare.h"
 #include "lib/store/run.h"
 
 struct run;
@@ -157,6 +158,7 @@ struct worker {
     uint64_t hands_op, sweep_op;
     int64_t prepare_mono_ms; /* when history's partitions are looked at again */
     struct worker_counts counts;
+    struct rare warned; /* what many runs meet at once, such as PagerDuty's silence */
 };
 
 /* worker.c */
@@ -174,6 +176,8 @@ void run_pause(struct run *r, int64_t ms, enum run_phase then);
 void run_load_anew(struct run *r, int64_t ms);
 /* worker.c: a run has left its slot. */
 void worker_freed(struct worker *w);
+/* worker.c: a warning of the run's that hundreds may have at once: a line at once, then one a minute that says how many. */
+void worker_warn(struct run *r, const char *what, const char *why);
 /* The ending is committed. */
 void run_ended(struct run *r);
 /* Leaves the row as it is. Freed in a later turn, after its SSH command answered. */

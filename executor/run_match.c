@@ -236,7 +236,7 @@ static void on_read(void *owner, const struct desk_answer *desk)
     if (run_must_end(r))
         return;
     if (desk->state == DESK_UNAVAILABLE && ++r->tries < READ_TRIES) {
-        log_warning(&r->log, "PagerDuty could not be asked about the incident; again in a moment", LOG_S("why", desk->why));
+        worker_warn(r, "PagerDuty could not be asked about the incident; again in a moment", desk->why);
         run_pause(r, READ_AGAIN_MS, RUN_READING);
         return;
     }

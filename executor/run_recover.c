@@ -313,7 +313,7 @@ static void on_asked(void *owner, const struct desk_answer *desk)
     r->desk_op = 0;
     run_know_incident(r, desk);
     if (desk->state == DESK_UNAVAILABLE) {
-        log_warning(&r->log, "PagerDuty could not be asked before a recover", LOG_S("why", desk->why));
+        worker_warn(r, "PagerDuty could not be asked before a recover", desk->why);
         if (r->worker->settings.recover_blind_go) {
             r->blind_tried = true;
             guard(r);

@@ -3,6 +3,7 @@
 #include "executor/worker.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ static void claim_tick(void *owner);
 static void look_for_lost(struct worker *w);
 static void hands_tick(void *owner);
 static void sweep_tick(void *owner);
+static rare_say warn_of_many;
 static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct pg_answer *answer, const struct error *err);
 
 struct worker *worker_new(const struct worker_settings *settings, const struct worker_parts *parts)
@@ -53,6 +55,7 @@ void worker_free(struct worker *w)
         return;
     assert(w->magic == WORKER_MAGIC);
     w->draining = true; /* nothing is taken any more */
+    rare_flush(&w->warned, INT64_MAX, warn_of_many, w);
     tokens_free(w->tokens);
     w->on_empty = NULL;
     for (int i = 0; i < CLAIM_KINDS; i++)
@@ -282,6 +285,26 @@ void worker_freed(struct worker *w)
     }
 }
 
+/* --- warnings ------------------------------------------------------------------------------------------------------ */
+
+/* Alike is what has the same reason, whichever incident it names. */
+void worker_warn(struct run *r, const char *what, const char *why)
+{
+    const char *id = r->incident[0] ? strstr(why, r->incident) : NULL;
+    char alike[RARE_TEXT_BYTES];
+    (void)snprintf(alike, sizeof alike, "%.*s%s%s", id ? (int)(id - why) : 0, why, id ? "..." : "",
+        id ? id + strlen(r->incident) : why); /* cut is fine */
+    int64_t times = rare_times(&r->worker->warned, what, alike, clock_mono_ms());
+    if (times > 0)
+        log_warning(&r->log, what, LOG_S("why", why), LOG_I("times", times));
+}
+
+static void warn_of_many(void *owner, const char *what, const char *why, int64_t times)
+{
+    const struct worker *w = owner;
+    log_warning(w->parts.log, what, LOG_S("why", why), LOG_I("times", times));
+}
+
 /* --- the lease ---------------------------------------------------------------------------------------------------- */
 
 void worker_joined(struct worker *w)
@@ -340,7 +363,9 @@ void worker_hands(struct worker *w)
 
 static void hands_tick(void *owner)
 {
-    worker_hands(owner);
+    struct worker *w = owner;
+    worker_hands(w);
+    rare_flush(&w->warned, clock_mono_ms(), warn_of_many, w);
 }
 
 /* --- sweeping ----------------------------------------------------------------------------------------------------- */

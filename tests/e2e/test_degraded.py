@@ -3,6 +3,8 @@
 docs/degraded.md. What a run does without it is tested where the run is (that page names the tests); here is what is left."""
 
 import json
+import re
+import time
 
 import pytest
 
@@ -135,6 +137,23 @@ def test_pagerdutys_api_away(stage):
     assert stage.starts(host) == 1
     wait_told(tokyo, "PagerDuty's API is away: writes wait, recovers are held (recover_blind: hold)")
     wait_told(tokyo, "PagerDuty's API is back: what waits is written")
+
+
+def test_what_many_runs_meet_at_once_is_told_once_a_minute(stage):
+    """Each run that begins reads its incident, in vain; the log has a line a minute, which says how often."""
+    tokyo, words, many = stage.world.node("tokyo"), "PagerDuty could not be asked about the incident", 5
+    began = time.monotonic()
+    with stage.faults("500", path="/alerts"):
+        incidents = [stage.trigger(stage.host()) for _ in range(many)]
+        for incident in incidents:
+            processes.wait_until(lambda i=incident: len(stage.pagerduty.requests(method="GET", path=f"/incidents/{i}/alerts")) >= 2, processes.PATIENCE_S, f"{incident} to be read again")
+    for incident in incidents:
+        stage.ended(incident, "resolved")
+    tokyo.stop()
+    minutes = (time.monotonic() - began) / 60
+    lines = [line for line in tokyo.read_log().splitlines() if words in line]
+    assert sum("500" in line for line in lines) <= 2 + minutes, lines
+    assert sum(int(re.search(r" times=(\d+)", line)[1]) for line in lines) >= many, lines
 
 
 def test_ssh_to_a_host_away(stage):
