@@ -211,8 +211,8 @@
 /* `firstline dev`. */
 #define DEV_INCIDENTS_MAX 500     /* shown; a person posts a few dozen */
 #define DEV_TITLE_BYTES_MAX 4200  /* 1,024 characters */
-#define DEV_NOTE_LINES_MAX 14     /* of one note on the terminal; the web view has all */
-#define DEV_LINE_BYTES_MAX 160
+#define DEV_NOTE_LINES_MAX 40     /* of one note on the terminal; the web view has all */
+#define DEV_LINE_BYTES_MAX 600    /* longer than any sentence of the demo: what was found stands at its end */
 #define DEV_TAIL_LINES 15         /* of a log, when something failed */
 #define DEV_ANSWER_BYTES_MAX (16 * 1024 * 1024)
 

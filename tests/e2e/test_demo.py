@@ -63,6 +63,8 @@ def test_each_incident_ends_as_it_should(scratch):
     assert status == 0, demo.text()[-6000:]
     assert demo.text().count("it ended as it should") == CASES
     assert f"{CASES} of {CASES} ended as they should" in demo.text()
+    assert "megacli: not found" in demo.text(), "why a check could not tell is not shown to its end"
+    assert "more lines in the web view" not in demo.text() and demo.text().count("What to do next:") >= 4
     assert "\033" not in demo.text(), "colours in a file"
     assert demo.running() == []
     assert demo.mounted() == []

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What a person reads who mistypes a command: what was wrong, in which word, and where to read on; never silence."""
 
+import re
 import subprocess
 
 import pytest
 
-from tests.kit.node import binary, program
+from tests.kit.node import ROOT, binary, program
 
 WRONG = [
     (["check", "--bogus"], '"--bogus"'),
@@ -70,3 +71,23 @@ def test_without_config_the_installed_settings_are_read(tmp_path):
     done = subprocess.run(["unshare", "-m", "sh", "-c", none, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
                           env={"PGHOST": str(tmp_path)})
     assert done.returncode == 1 and "no --config was given and there is no /etc/firstline/firstline.yaml" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["deploy/demo", "--bogus"], '"--bogus"'),
+    (["deploy/demo", "--port"], '"--port"'),
+    (["deploy/ha/render", "/nope"], '"/nope"'),
+    (["deploy/ha/render", "deploy/ha/etcd.yml.in", "NAME"], '"NAME"'),
+    (["deploy/ha/check", "--patroni", "/etc/hostname"], "/etc/hostname"),
+    (["tests/gates/run", "/nope"], '"/nope"'),
+    (["tests/fuzz/run", "nope"], '"nope"'),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_a_script_refuses_wrong_use_before_it_does_anything(words, named):
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith(f"{words[0]}: ") and named in done.stderr, done.stderr
+
+
+def test_the_demos_help_is_told_before_anything_is_installed_and_names_every_option():
+    done = subprocess.run(["deploy/demo", "--help"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0 and done.stdout.startswith("usage: deploy/demo "), done.stderr
+    assert set(re.findall(r"--[a-z]+", program("dev", "--help")[1])) == set(re.findall(r"--[a-z]+", done.stdout))
