@@ -17,7 +17,7 @@ HOSTS = "customers:\n  acme:\n    defaults: { user: ops, key: /k }\n    hosts:\n
 
 
 def firstline(*words, cwd=ROOT):
-    return subprocess.run([BINARY, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([BINARY, *map(str, words)], cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
 
 
 def scenario(folder, name, match, rest=REST):

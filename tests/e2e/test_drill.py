@@ -80,7 +80,7 @@ def test_the_region_with_the_primary_is_killed(tmp_path):
 @pytest.mark.parametrize("words", [["nonsense"], [], ["kill", "--rounds", "0"], ["all", "--evidence", "one.json"], ["kill", "--append"]])
 def test_what_is_asked_wrongly_is_refused_before_anything_is_installed_or_built(words):
     environment = {name: value for name, value in os.environ.items() if name != "FIRSTLINE_BINARY"}
-    done = subprocess.run([ROOT / "deploy/drill", *words], env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([ROOT / "deploy/drill", *words], env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout) == (2, "") and "deploy/drill: error: " in done.stderr
 
 

@@ -257,7 +257,7 @@ def serial(cluster, name, port, postgres=False):
     """Of the certificate that is shown there now."""
     words = ["openssl", "s_client", "-connect", f"{PLACES[name]}:{port}", *(["-starttls", "postgres"] if postgres else []),
              "-CAfile", cluster.pki / "ca.crt", "-cert", cluster.pki / f"{name}.crt", "-key", cluster.pki / f"{name}.key"]
-    shown = subprocess.run([str(word) for word in words], input="", capture_output=True, text=True, check=False, timeout=60).stdout
+    shown = subprocess.run([str(word) for word in words], input="", capture_output=True, text=True, check=False, timeout=120).stdout
     return subprocess.run(["openssl", "x509", "-noout", "-serial"], input=shown, capture_output=True, text=True, check=True).stdout
 
 

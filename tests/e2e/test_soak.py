@@ -24,7 +24,7 @@ def soak(*words):
     if why:
         pytest.skip(why)
     done = subprocess.run([sys.executable, "-B", SOAK / "run", "--seed", "1", *words], capture_output=True, text=True, check=False,
-                          timeout=400)
+                          timeout=900)
     print(done.stdout, done.stderr)
     return done
 
