@@ -51,6 +51,7 @@ const struct command commands[] = {
     {"runs", "list runs, or show one with its journal",
         "usage: firstline runs [--open] [--most N] [--format text|json] [--config FILE] [[show] RUN|INCIDENT]\n\n"
         "RUN is the beginning of a run's id, INCIDENT PagerDuty's id. The newest come first, 20 without --most.\n"
+        "One that is shown has its journal: time (UTC), step.attempt, what was done, what came of it, its output.\n"
         DEFAULT_FILE DATABASE_EXITS
         "examples:\n  firstline runs --open\n  firstline runs show 7f3a12bc\n", command_runs},
     {"stop", "throw a stop switch: no recover starts any more",

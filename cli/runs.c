@@ -4,12 +4,14 @@
 
 #include <getopt.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
 #include "cli/database.h"
+#include "lib/base/clock.h"
 #include "lib/base/text.h"
 #include "lib/store/report.h"
 #include "lib/store/run.h"
@@ -25,9 +27,32 @@ struct asking {
     int most;
     const char *id;   /* borrowed; NULL: the list */
     char run[64];     /* the one that was found */
+    char *reason;     /* owned; of that one */
     int result;
     json_t *all;      /* owned, with --format json */
 };
+
+/* A title comes from whoever raised the alert, output from the machine: neither may steer the reader's terminal. */
+static bool is_shown(int32_t point)
+{
+    return point >= 0x20 && point != 0x7f && (point < 0x80 || point > 0x9f);
+}
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+    char *made = NULL;
+    va_list args;
+    va_start(args, format);
+    int bytes = vasprintf(&made, format, args);
+    va_end(args);
+    for (size_t at = 0, n; bytes > 0 && at < (size_t)bytes; at += n) {
+        int32_t point;
+        n = text_next(made + at, (size_t)bytes - at, &point);
+        if (is_shown(point) || point == '\n' || point == '\t')
+            (void)fwrite(made + at, 1, n, stdout);
+    }
+    free(made);
+}
 
 static void print_cut(const char *text, int columns)
 {
@@ -36,7 +61,7 @@ static void print_cut(const char *text, int columns)
         int32_t point;
         size_t n = text_next(text + at, bytes - at, &point);
         used += text_point_width(point);
-        if (point >= 0x20 && point != 0x7f)
+        if (is_shown(point))
             (void)fwrite(text + at, 1, n, stdout);
         at += n;
     }
@@ -46,12 +71,24 @@ static void print_cut(const char *text, int columns)
 
 static void print_run(const struct report_run *r)
 {
-    printf("%.8s  %s  ", r->id, r->created_at);
+    say("%.8s  %s  ", r->id, r->created_at);
     print_cut(r->incident, 15);
     print_cut(r->ending[0] ? r->ending : r->state, 12);
     print_cut(r->scenario[0] ? r->scenario : "-", 20);
     print_cut(r->host[0] ? r->host : "-", 16);
-    printf("%7.1f s  %s\n", (double)r->took_ms / 1000, r->title);
+    say("%7.1f s  %s\n", (double)r->took_ms / 1000, r->title);
+}
+
+/* One run, whole. */
+static void print_whole(const struct report_run *r)
+{
+    say("run       %s\nincident  %s of %s\ntitle     %s\ncustomer  %s\nscenario  %s\nhost      %s\nopened    %s\n", r->id,
+        r->incident, r->account, r->title, r->customer[0] ? r->customer : "-", r->scenario[0] ? r->scenario : "-",
+        r->host[0] ? r->host : "-", r->created_at);
+    say("state     %s%s%s (%.1f s)\nworker    %s\n", r->state, r->ending[0] ? ": " : "", r->ending, (double)r->took_ms / 1000,
+        r->holder[0] ? r->holder : "-");
+    if (r->reason[0])
+        say("why       %s\n", r->reason);
 }
 
 static json_t *run_json(const struct report_run *r)
@@ -76,13 +113,17 @@ static void on_runs(void *owner, const struct pg_answer *answer, const struct er
         report_run_at(answer, i, &r);
         if (a->json)
             (void)json_array_append_new(a->all, run_json(&r));
+        else if (a->id && count == 1)
+            print_whole(&r);
         else
             print_run(&r);
         if (i == 0)
             (void)snprintf(a->run, sizeof a->run, "%s", r.id);
-        if (a->id && count == 1 && r.reason[0] && !a->json)
-            printf("\n%s\n", r.reason);
+        if (a->id && count == 1)
+            a->reason = strdup(r.reason);
     }
+    if (a->id && count > 1)
+        fputs("firstline runs: more than one; name one by its id to see its steps\n", stderr);
     if (count == 0 && a->id)
         fprintf(stderr, "firstline runs: no run's id begins with \"%s\", and no incident of that id had one\n  hint: firstline runs "
             "lists the newest\n", a->id);
@@ -93,6 +134,41 @@ static void on_runs(void *owner, const struct pg_answer *answer, const struct er
         a->run[0] = '\0';
 }
 
+static json_t *step_json(const struct run_step_row *s, const char *at)
+{
+    return json_pack("{s:i, s:i, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:I}", "step", s->step,
+        "attempt", s->attempt, "verb", s->verb, "title", s->title, "state", s->state, "epoch", (json_int_t)s->epoch, "host",
+        s->host, "become", s->become, "status", s->status, "signal", s->signal, "outcome", s->outcome, "why", s->why, "doubt",
+        s->doubt, "output", s->output, "output_cut", s->cut, "started_at", at, "took_ms", (json_int_t)s->took_ms);
+}
+
+static void print_output(const struct run_step_row *s)
+{
+    for (const char *at = s->output; *at;) {
+        size_t bytes = strcspn(at, "\n");
+        say("  | %.*s\n", (int)bytes, at);
+        at += bytes + (at[bytes] == '\n');
+    }
+    if (s->cut)
+        say("  | (cut)\n");
+}
+
+static void print_step(const struct run_step_row *s, const char *at)
+{
+    say("\n%.8sZ  %d.%d %s \"%s\" on %s%s%s: %s", at + 11, s->step + 1, s->attempt, s->verb, s->title, s->host,
+        s->become[0] ? " as " : "", s->become, s->state); /* at: "2026-11-23T02:31:07.123Z" */
+    if (s->outcome[0])
+        say(", %s", s->outcome);
+    if (s->status[0])
+        say(", exit status %s", s->status);
+    if (s->signal[0])
+        say(", signal %s", s->signal);
+    say(" (%.1f s)%s%s\n", (double)s->took_ms / 1000, s->why[0] ? ": " : "", s->why);
+    if (s->doubt[0])
+        say("  in doubt: %s\n", s->doubt);
+    print_output(s);
+}
+
 static void on_steps(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct asking *a = owner;
@@ -100,16 +176,13 @@ static void on_steps(void *owner, const struct pg_answer *answer, const struct e
     json_t *list = json_array();
     for (int i = 0; !err && i < run_steps_count(answer); i++) {
         struct run_step_row s;
+        char at[CLOCK_TEXT_BYTES];
         run_step_at(answer, i, &s);
+        clock_wall_text(s.started_wall_ms, at);
         if (a->json)
-            (void)json_array_append_new(list, json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "step",
-                s.step, "attempt", s.attempt, "verb", s.verb, "title", s.title, "state", s.state, "host", s.host, "become",
-                s.become, "status", s.status, "outcome", s.outcome, "why", s.why, "output", s.output, "took_ms",
-                (json_int_t)s.took_ms));
+            (void)json_array_append_new(list, step_json(&s, at));
         else
-            printf("\n%d.%d %s %s on %s%s%s: %s%s%s %s (%.1f s)\n%s%s", s.step + 1, s.attempt, s.verb, s.title, s.host,
-                s.become[0] ? " as " : "", s.become, s.state, s.outcome[0] ? ", " : "", s.outcome, s.why,
-                (double)s.took_ms / 1000, s.output, s.output[0] ? "\n" : "");
+            print_step(&s, at);
     }
     if (a->json && json_array_size(a->all) > 0)
         (void)json_object_set(json_array_get(a->all, 0), "steps", list);
@@ -122,11 +195,19 @@ static void on_decisions(void *owner, const struct pg_answer *answer, const stru
 {
     struct asking *a = owner;
     a->db.done = true;
-    for (int i = 0; !err && !a->json && i < report_count(answer); i++) {
+    json_t *list = json_array();
+    for (int i = 0; !err && i < report_count(answer); i++) {
         struct report_decision d;
         report_decision_at(answer, i, &d);
-        printf("\n%s  %s: %s\n", d.at, d.kind, d.text);
+        if (a->json)
+            (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I}", "at", d.at, "kind", d.kind, "text", d.text,
+                "epoch", (json_int_t)d.epoch));
+        else if (!a->reason || strcmp(a->reason, d.text) != 0) /* it stands at the top */
+            say("\n%s  %s: %s\n", d.at, d.kind, d.text);
     }
+    if (a->json && json_array_size(a->all) > 0)
+        (void)json_object_set(json_array_get(a->all, 0), "decisions", list);
+    json_decref(list);
     if (err)
         a->result = database_failed(&a->db, err);
 }
@@ -209,6 +290,7 @@ int command_runs(int argc, char **argv)
         (void)fputc('\n', stdout);
     }
     json_decref(a.all);
+    free(a.reason);
     database_close(&a.db);
     return a.result;
 }
