@@ -217,6 +217,34 @@ static void on_found(void *owner, struct scenario_set *scenarios, struct invento
     run_recall(r);
 }
 
+static void find_sets(struct run *r, const struct run_row *row)
+{
+    run_move(r, RUN_FINDING);
+    r->mode = (enum scenario_mode)(scenario_mode_find(row->mode) < 0 ? MODE_SHADOW : scenario_mode_find(row->mode));
+    r->host = NULL;
+    r->contact.machine = run_text(r, row->machine);
+    char *name = run_text(r, row->scenario), *host = run_text(r, row->host), *facts = run_text(r, row->facts);
+    r->details[0] = name; /* until run_recall, which needs them */
+    r->details[1] = host;
+    r->details[2] = facts;
+    r->library_op = library_find(r->worker->parts.library, row->scenario_set, row->inventory_set, on_found, r);
+}
+
+static void go_on(struct run *r, const struct run_row *row)
+{
+    keep_row(r, row);
+    if (row->scenario[0] && !r->scenario) {
+        find_sets(r, row);
+    } else if (row->scenario[0]) {
+        run_recall(r); /* we lost only our certainty about a write */
+    } else if (r->expired || run_left_ms(r) <= 0) {
+        run_end(r, ENDING_HANDED_OVER, WHY_GIVE_UP, run_phases[r->phase].doing, "", "", "");
+    } else {
+        loop_timer_start(r->give_up, (uint64_t)run_left_ms(r), 0);
+        run_match(r);
+    }
+}
+
 static void on_loaded(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct run *r = owner;
@@ -227,29 +255,10 @@ static void on_loaded(void *owner, const struct pg_answer *answer, const struct 
         return;
     }
     struct run_row row;
-    if (!run_loaded(answer, &row)) {
+    if (run_loaded(answer, &row))
+        go_on(r, &row);
+    else
         run_dropped(r, "another worker holds it");
-        return;
-    }
-    keep_row(r, &row);
-    if (row.scenario[0] && !r->scenario) {
-        run_move(r, RUN_FINDING);
-        r->mode = (enum scenario_mode)(scenario_mode_find(row.mode) < 0 ? MODE_SHADOW : scenario_mode_find(row.mode));
-        r->host = NULL;
-        r->contact.machine = run_text(r, row.machine);
-        char *name = run_text(r, row.scenario), *host = run_text(r, row.host), *facts = run_text(r, row.facts);
-        r->details[0] = name; /* until run_recall, which needs them */
-        r->details[1] = host;
-        r->details[2] = facts;
-        r->library_op = library_find(r->worker->parts.library, row.scenario_set, row.inventory_set, on_found, r);
-    } else if (row.scenario[0]) {
-        run_recall(r); /* we lost only our certainty about a write */
-    } else if (r->expired || run_left_ms(r) <= 0) {
-        run_end(r, ENDING_HANDED_OVER, WHY_GIVE_UP, run_phases[r->phase].doing, "", "", "");
-    } else {
-        loop_timer_start(r->give_up, (uint64_t)run_left_ms(r), 0);
-        run_match(r);
-    }
 }
 
 static void load(struct run *r);
@@ -289,10 +298,13 @@ void run_load_anew(struct run *r, int64_t ms)
     run_pause(r, ms, RUN_LOADING);
 }
 
-void run_begin(struct run *r)
+void run_begin(struct run *r, const struct run_row *row)
 {
     log_info(&r->log, r->was[0] ? "run taken over" : "run claimed", LOG_S("from", r->was));
-    load(r);
+    if (row)
+        go_on(r, row);
+    else
+        load(r);
 }
 
 /* --- boundaries --------------------------------------------------------------------------------------------------- */

@@ -151,6 +151,7 @@ struct worker {
     int64_t look_next_mono_ms;
     uint64_t look_op;
     bool strange; /* the last look found a run of ours that is not in hand */
+    bool claims_soon; /* claim_freed comes in this turn */
     bool draining;
     loop_fn *on_empty;
     void *empty_owner; /* borrowed */
@@ -168,7 +169,7 @@ struct run **worker_bucket(struct worker *w, const char *id);
 /* run.c */
 struct run *run_new(struct worker *w, const struct run_held *held, bool expired);
 void run_free(struct run *r); /* drops what is under way */
-void run_begin(struct run *r);
+void run_begin(struct run *r, const struct run_row *row); /* row: as the claim brought it; NULL: to be loaded */
 void run_move(struct run *r, enum run_phase to);
 /* The run goes on at its next boundary: hands, give_up and drain are looked at first. */
 void run_pause(struct run *r, int64_t ms, enum run_phase then);

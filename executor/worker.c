@@ -70,6 +70,7 @@ void worker_free(struct worker *w)
     loop_timer_stop(w->sweep_timer);
     while (w->runs)
         loop_turn(w->parts.loop, 100); /* SSH answers each cancelled command */
+    loop_soon_cancel(w->parts.loop, w);
     loop_timer_free(w->claim_timer);
     loop_timer_free(w->hands_timer);
     loop_timer_free(w->sweep_timer);
@@ -189,7 +190,8 @@ struct run *worker_find(const struct worker *w, const char *id)
     return NULL;
 }
 
-static void take(struct worker *w, const struct run_held *held, enum run_claim_kind kind)
+/* row: NULL where it is to be loaded. */
+static void take(struct worker *w, const struct run_held *held, const struct run_row *row, enum run_claim_kind kind)
 {
     struct run *before = worker_find(w, held->id);
     if (before)
@@ -202,7 +204,7 @@ static void take(struct worker *w, const struct run_held *held, enum run_claim_k
     w->counts.claimed++;
     w->counts.orphans += kind == CLAIM_ORPHANS;
     w->counts.expired += kind == CLAIM_EXPIRED;
-    run_begin(r);
+    run_begin(r, row);
 }
 
 static void on_lost_found(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -215,7 +217,7 @@ static void on_lost_found(void *owner, const struct pg_answer *answer, const str
     for (int i = 0; run_claimed_at(answer, i, &held); i++)
         if (!worker_find(w, held.id)) {
             log_warning(w->parts.log, "a run that this node holds was not in hand; it goes on", LOG_S("run", held.id));
-            take(w, &held, CLAIM_WAITING);
+            take(w, &held, NULL, CLAIM_WAITING);
         }
 }
 
@@ -257,8 +259,9 @@ static void on_claimed(struct worker *w, enum run_claim_kind kind, const struct 
     }
     struct run_held held[RUN_CLAIM_MAX];
     int n = run_claimed(answer, held);
+    struct run_row row;
     for (int i = 0; i < n; i++)
-        take(w, &held[i], kind);
+        take(w, &held[i], run_claimed_row(answer, i, &row) ? &row : NULL, kind);
     if (n == w->asked[kind] || w->more[kind])
         claim(w, kind);
 }
@@ -273,11 +276,21 @@ void worker_wake_new(struct worker *w)
     claim(w, CLAIM_WAITING);
 }
 
-void worker_freed(struct worker *w)
+static void claim_freed(void *owner)
 {
+    struct worker *w = owner;
+    w->claims_soon = false;
     for (enum run_claim_kind kind = CLAIM_ORPHANS; kind < CLAIM_KINDS; kind++)
         if (w->more[kind])
             claim(w, kind);
+}
+
+/* Runs whose endings shared a commit are freed in one turn: one claim for all of their slots. */
+void worker_freed(struct worker *w)
+{
+    if (!w->claims_soon)
+        loop_soon(w->parts.loop, claim_freed, w);
+    w->claims_soon = true;
     if (w->draining && w->held == 0 && w->on_empty) {
         loop_fn *fn = w->on_empty;
         w->on_empty = NULL;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define RUN_HELD_COLUMNS_MAX 3 /* id, epoch and, of orphans, the lost holder's name; behind id and epoch else the columns of run_load */
+
 static struct pg *work(struct store *s)
 {
     return store_lane(s, LANE_WORK);
@@ -66,7 +68,7 @@ bool run_claimed_at(const struct pg_answer *answer, int index, struct run_held *
         return false;
     *out = (struct run_held){.epoch = pg_int(answer, 0, index, 1)};
     (void)snprintf(out->id, sizeof out->id, "%s", pg_text(answer, 0, index, 0));
-    if (pg_columns(answer, 0) > 2)
+    if (pg_columns(answer, 0) == RUN_HELD_COLUMNS_MAX)
         (void)snprintf(out->was, sizeof out->was, "%s", pg_text(answer, 0, index, 2));
     return true;
 }
@@ -96,13 +98,10 @@ int64_t run_held_anew(const struct pg_answer *answer)
     return pg_rows(answer, 0) == 1 ? pg_int(answer, 0, 0, 0) : 0;
 }
 
-bool run_loaded(const struct pg_answer *answer, struct run_row *out)
+static void read_row(const struct pg_answer *answer, int index, int c, struct run_row *out)
 {
-    if (pg_rows(answer, 0) == 0)
-        return false;
-    int c = 0;
-#define TEXT() pg_text(answer, 0, 0, c++)
-#define INT() pg_int(answer, 0, 0, c++)
+#define TEXT() pg_text(answer, 0, index, c++)
+#define INT() pg_int(answer, 0, index, c++)
     *out = (struct run_row){0};
     out->account = TEXT();
     out->incident_key = TEXT();
@@ -123,7 +122,7 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out)
     out->host = TEXT();
     out->machine = TEXT();
     out->facts = TEXT();
-    out->doubt = pg_bool(answer, 0, 0, c++);
+    out->doubt = pg_bool(answer, 0, index, c++);
     out->opening = TEXT();
     out->opened_wall_ms = INT();
     out->give_up_left_ms = INT();
@@ -135,6 +134,21 @@ bool run_loaded(const struct pg_answer *answer, struct run_row *out)
     out->now_wall_ms = INT();
 #undef TEXT
 #undef INT
+}
+
+bool run_loaded(const struct pg_answer *answer, struct run_row *out)
+{
+    if (pg_rows(answer, 0) == 0)
+        return false;
+    read_row(answer, 0, 0, out);
+    return true;
+}
+
+bool run_claimed_row(const struct pg_answer *answer, int index, struct run_row *out)
+{
+    if (pg_columns(answer, 0) <= RUN_HELD_COLUMNS_MAX)
+        return false;
+    read_row(answer, index, 2, out);
     return true;
 }
 

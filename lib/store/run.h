@@ -69,6 +69,8 @@ uint64_t run_hold_anew(struct store *s, const char *id, const char *incarnation,
 int64_t run_held_anew(const struct pg_answer *answer);
 /* false: taken over. */
 bool run_loaded(const struct pg_answer *answer, struct run_row *out);
+/* Of a claim's answer: nobody has held a waiting run before, so its row comes with the claim. false: it is to be loaded. */
+bool run_claimed_row(const struct pg_answer *answer, int index, struct run_row *out);
 
 /* The journal of a run. */
 struct run_step_row {

@@ -309,6 +309,89 @@ begin
     update budget set filled_at = clock_timestamp(), shares = b.shares, spare = b.spare where account = for_account;
 end $$;
 
+-- Writes what belongs to a change of a run, whose row run_write has just updated under its epoch: journal, decisions, outbox.
+-- The incident is locked before its outbox rows, as the sender locks them: else both wait for each other.
+create function run_record(h run, change jsonb) returns uuid language plpgsql as $$
+declare
+    ends constant boolean := change ? 'ending';
+    queued constant jsonb := coalesce(change -> 'outbox', '[]');
+    total bigint := jsonb_array_length(queued);
+    merged bigint[] := '{}'; -- which of the queued
+    left_out bigint := 0;
+    newest bigint;
+begin
+    if change ? 'steps' then
+        insert into step as s (run, step, attempt, verb, title, state, epoch, customer, scenario, host, machine, become, ended_at,
+                               status, signal, outcome, why, output, cut, took_ms, doubt)
+        select h.id, j.step, j.attempt, j.verb, j.title, j.state, h.epoch, h.customer, coalesce(h.scenario, ''), coalesce(j.host, ''),
+               coalesce(j.machine, ''), coalesce(j.become, ''), case when j.state <> 'started' then clock_timestamp() end,
+               j.status, j.signal, j.outcome, j.why, j.output, coalesce(j.cut, false), j.took_ms, j.doubt
+          from jsonb_to_recordset(change -> 'steps') as j
+               (step int, attempt int, verb text, title text, state text, host text, machine text, become text, status int,
+                signal text, outcome text, why text, output text, cut boolean, took_ms int, doubt text)
+        on conflict (run, step, attempt) do update set
+            state = excluded.state, ended_at = excluded.ended_at, status = excluded.status, signal = excluded.signal,
+            outcome = excluded.outcome, why = excluded.why, output = excluded.output, cut = excluded.cut,
+            took_ms = excluded.took_ms, doubt = excluded.doubt
+          where s.state = 'started';
+    end if;
+    if change ? 'decisions' then
+        insert into decision (run, epoch, kind, text)
+        select h.id, h.epoch, d.kind, d.text from jsonb_to_recordset(change -> 'decisions') as d (kind text, text text);
+    end if;
+    if ends and h.doubt then -- what the journal says of the recover in doubt
+        insert into token_debt (run, incident, step, attempt, title, host, machine, become, memory, boot, language, epoch)
+        select h.id, h.incident, s.step, s.attempt, s.title, s.host, s.machine, s.become, s.memory, s.boot,
+               coalesce(change ->> 'language', 'en'), h.epoch
+          from step s
+         where s.run = h.id and s.verb = 'recover' and s.state = 'started'
+         order by s.attempt desc limit 1;
+    end if;
+    if not ends and (queued @> '[{"kind": "progress"}]' or queued @> '[{"kind": "progress_title"}]') then
+        perform from incident i where i.id = h.incident for no key update;
+        -- progress that still waits takes the newer in: one note instead of two, one title instead of two
+        with taken_in as (
+            update outbox o set body = case when q.row ->> 'kind' = 'progress' then o.body || E'\n\n' || (q.row ->> 'body') else q.row ->> 'body' end,
+                   about = o.about || jsonb_build_object('notes', coalesce((o.about ->> 'notes')::int, 1) + 1)
+              from jsonb_array_elements(queued) with ordinality as q (row, n)
+             where o.incident = h.incident and o.state = 'waiting' and o.kind = q.row ->> 'kind'
+               and o.kind in ('progress', 'progress_title') and length(o.body) < 15000
+            returning q.n
+        ) select coalesce(array_agg(t.n), '{}') into merged from taken_in t;
+        total := total - cardinality(merged);
+    end if;
+    if ends or total > 0 then
+        update incident i set outbox_sequence = i.outbox_sequence + total where i.id = h.incident
+        returning i.outbox_sequence into newest;
+    end if;
+    if ends then
+        with superseded as (
+            update outbox o set state = 'superseded', settled_at = clock_timestamp()
+             where o.incident = h.incident and o.state = 'waiting' and o.kind in ('progress', 'progress_title', 'mend')
+            returning o.kind, o.about
+        ) -- a note that took others in counts for all of them
+        select coalesce(sum(coalesce((s.about ->> 'notes')::int, 1)), 0) into left_out from superseded s where s.kind = 'progress';
+    end if;
+    if total > 0 then
+        with fresh as (
+            select q.row, newest - total + row_number() over (order by q.n) as sequence
+              from jsonb_array_elements(queued) with ordinality as q (row, n) where q.n <> all (merged)
+        )
+        insert into outbox (channel, account, incident, target, sequence, run, opening, kind, body, about, marker)
+        select coalesce(f.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(f.row ->> 'target', h.incident_key),
+               f.sequence, h.id, h.opening, f.row ->> 'kind',
+               coalesce(f.row ->> 'body', '') || case when f.row -> 'about' ? 'left_out' and left_out > 0
+                   then E'\n' || replace(f.row #>> '{about,left_out}', '{n}', left_out::text) else '' end,
+               coalesce(f.row -> 'about', '{}') - 'left_out', f.row ->> 'marker'
+          from fresh f
+        union all -- looks for doubled notes when all is written, behind whatever may be queued meanwhile (docs/outbox.md)
+        select coalesce(f.row ->> 'channel', 'pagerduty'), h.account, h.incident, coalesce(f.row ->> 'target', h.incident_key),
+               1000000000000 + f.sequence, h.id, h.opening, 'mend', '', '{}', ''
+          from fresh f where f.row ->> 'kind' = 'ending';
+    end if;
+    return h.id;
+end $$;
+
 -- Work that any one node does at a time: whoever asks first once it is due. A holder that works on moves due_at along; one
 -- that is silent is simply followed by the next.
 create table turn (

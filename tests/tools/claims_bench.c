@@ -2,7 +2,7 @@
  * Claims and finishes runs with the program's own parts, and measures it.
  *
  *   claims_bench CONNINFO migrate                       the tables
- *   claims_bench CONNINFO queue SLOTS COUNT             lib/store alone: claim, load, end with journal, decision and outbox
+ *   claims_bench CONNINFO queue SLOTS COUNT             lib/store alone: claim, end with journal, decision and outbox
  *   claims_bench CONNINFO runs SLOTS COUNT FOLDER       the whole executor: as `firstline node`, but the machine and PagerDuty
  *                                                       are stand-ins that answer in the next turn
  *   claims_bench CONNINFO open OWN|OTHER COUNT FOLDER   an idle executor: opens a run every 100 ms of incidents Q1, Q2, ... of
@@ -37,7 +37,7 @@ struct bench {
     char **argv;
     int slots, count;
     int ended, held, claims;
-    bool claiming, joined, own;
+    bool claiming, claims_soon, joined, own;
     double asked_ms, began_ms;
     double *took_ms; /* of `queue`, of `open` */
     double *opened_ms;
@@ -154,6 +154,13 @@ struct job {
 
 static void claim_more(void);
 
+static void claim_freed(void *owner)
+{
+    (void)owner;
+    bench.claims_soon = false;
+    claim_more();
+}
+
 static void on_ended(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     struct job *job = owner;
@@ -162,16 +169,14 @@ static void on_ended(void *owner, const struct pg_answer *answer, const struct e
     bench.took_ms[bench.ended++] = now_ms() - job->claimed_ms;
     bench.held--;
     free(job);
-    claim_more();
+    if (!bench.claims_soon)
+        loop_soon(bench.loop, claim_freed, NULL); /* as executor/worker.c: one claim for all that ended in this turn */
+    bench.claims_soon = true;
 }
 
 /* A look that brought nothing, and the ending: what executor/run_end.c writes, as long as it writes it. */
-static void on_loaded(void *owner, const struct pg_answer *answer, const struct error *err)
+static void end(struct job *job, const struct run_row *row)
 {
-    struct job *job = owner;
-    struct run_row row;
-    if (err || !run_loaded(answer, &row))
-        fail("loading a run", err);
     char marker[2][ID_MARKER_BYTES], change[2048];
     id_marker(marker[0]);
     id_marker(marker[1]);
@@ -187,7 +192,7 @@ static void on_loaded(void *owner, const struct pg_answer *answer, const struct 
         job->held.id, marker[0], marker[1]);
     if (bytes < 0 || (size_t)bytes >= sizeof change)
         abort();
-    (void)run_write(bench.store, &(struct run_place){job->held.id, job->held.epoch, row.account, row.incident_key}, change, on_ended, job);
+    (void)run_write(bench.store, &(struct run_place){job->held.id, job->held.epoch, row->account, row->incident_key}, change, on_ended, job);
 }
 
 static void on_claimed(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -205,7 +210,10 @@ static void on_claimed(void *owner, const struct pg_answer *answer, const struct
             abort();
         *job = (struct job){held[i], bench.asked_ms};
         bench.held++;
-        (void)run_load(bench.store, held[i].id, held[i].epoch, on_loaded, job);
+        struct run_row row;
+        if (!run_claimed_row(answer, i, &row))
+            fail("reading a claimed run", NULL);
+        end(job, &row);
     }
     if (n > 0)
         claim_more();
