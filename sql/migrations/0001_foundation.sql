@@ -171,21 +171,21 @@ create index step_recovers on step (machine, scenario, title, started_at) where 
 
 -- What was decided about a run, and why: takeovers, refusals, hand-overs. One sentence each.
 create table decision (
-    id    bigint generated always as identity primary key,
+    id    bigint generated always as identity,
     run   uuid not null,
     at    timestamptz not null default clock_timestamp(),
     epoch bigint not null,
     kind  text not null,
-    text  text not null
+    text  text not null,
+    primary key (run, id)
 );
-create index decision_run on decision (run, id);
 
 -- What is to be written to the outside, in the transaction that decided it. The engine knows no channel.
 create table outbox (
-    id         bigint generated always as identity primary key,
+    id         bigint generated always as identity, -- found by its incident
     channel    text not null,
     account    text not null,
-    incident   bigint references incident,
+    incident   bigint not null references incident,
     target     text not null,
     sequence   bigint not null,                     -- order within the incident
     run        uuid,
@@ -205,11 +205,10 @@ create table outbox (
     settled_at timestamptz,
     remote     text,                                -- the id that the far side gave
     error      text,
-    unique (incident, sequence)
+    primary key (incident, sequence)
 );
 create index outbox_open on outbox (incident, sequence) where state in ('waiting', 'sending', 'unknown');
 create index outbox_due on outbox (not_before) where state in ('waiting', 'sending', 'unknown');
-create index outbox_run on outbox (run);
 create index outbox_endings on outbox (not_before)
     where state in ('waiting', 'unknown') and kind in ('ending', 'ending_title', 'status', 'hand_over');
 create index outbox_settled on outbox (settled_at) where settled_at is not null;

@@ -14,7 +14,7 @@ steps as (delete from step s using gone g where s.run = g.id returning s.*),
 steps_kept as (insert into step_history select * from steps returning 1),
 decisions as (delete from decision d using gone g where d.run = g.id returning d.*),
 decisions_kept as (insert into decision_history select * from decisions returning 1),
-writes as (delete from outbox o using gone g where o.run = g.id returning o.*),
+writes as (delete from outbox o using gone g where o.incident = g.incident and o.run = g.id returning o.*),
 writes_kept as (insert into outbox_history select * from writes returning 1),
 debts as (delete from token_debt t using gone g where t.run = g.id returning 1)
 select id from gone;

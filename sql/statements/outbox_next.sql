@@ -47,7 +47,7 @@ with held as ( -- the incident before its outbox rows, as run_write locks them: 
     update outbox o set state = case when n.was = 'waiting' then 'sending' else 'unknown' end,
            claimed_at = case when n.was = 'waiting' then clock_timestamp() else o.claimed_at end, tries = o.tries + 1
       from next n
-     where o.id = n.id and n.not_before <= clock_timestamp() and o.id <> $4
+     where o.incident = $1 and o.id = n.id and n.not_before <= clock_timestamp() and o.id <> $4
        and (exists (select from ending) or not exists (select from urgent))
     returning o.*, n.was, n.was_claimed
 ), kept as (
