@@ -463,6 +463,7 @@ static int start(struct node *n, struct error *err)
     if (!n->loop)
         return -1;
     struct store_settings st = database_settings(s, s->node.name);
+    st.log = &n->log;
     n->store = store_new(n->loop, &st, err);
     struct http_client_settings hc = {0};
     n->http = n->store ? http_client_new(n->loop, &hc, err) : NULL;

@@ -12,6 +12,7 @@
 
 struct statistics {
     struct store *store;      /* borrowed */
+    const struct log_ctx *log; /* borrowed */
     struct loop_timer *timer; /* owned */
     uint64_t op;              /* the refresh under way; 0: none */
     uint64_t sent;            /* statements that this node had sent at the last look */
@@ -31,10 +32,21 @@ static uint64_t queries_of(struct store *store)
 
 static void on_refreshed(void *owner, const struct pg_answer *answer, const struct error *err)
 {
-    (void)answer; /* plans are as they were, where it failed; others tell that the database is away */
-    (void)err;
     struct statistics *s = owner;
     s->op = 0;
+    bool may = err ? err->kind != ERROR_CONFIG : pg_int(answer, 0, 0, 0) >= 0;
+    if (may)
+        return; /* where it failed, plans are as they were; others tell that the database is away */
+    loop_timer_stop(s->timer);
+    log_warning(s->log, "the database's role owns neither its tables nor the database: after a storm's beginning statements stay slow "
+        "until autovacuum comes, and history cannot be divided by month (docs/database-connections.md, Plans)",
+        LOG_S("why", err ? err->text : "analyze is the owner's"));
+}
+
+/* Not the work lane: what comes behind it there would wait for the analysis. Deliveries can. */
+static struct pg *lane_of(const struct statistics *s)
+{
+    return store_lane(s->store, LANE_DELIVERY);
 }
 
 static void look(void *owner)
@@ -46,15 +58,16 @@ static void look(void *owner)
         s->ask_until_mono_ms = now + COUNTED_WITHIN_MS;
     s->sent = sent;
     if (!s->op && now < s->ask_until_mono_ms)
-        s->op = pg_query(store_lane(s->store, LANE_WORK), "statistics_refresh", NULL, 0, 0, on_refreshed, s);
+        s->op = pg_query(lane_of(s), "statistics_refresh", NULL, 0, 0, on_refreshed, s);
 }
 
-struct statistics *statistics_new(struct loop *loop, struct store *store)
+struct statistics *statistics_new(struct loop *loop, struct store *store, const struct log_ctx *log)
 {
     struct statistics *s = calloc(1, sizeof *s);
     if (!s)
         abort(); /* one at start-up */
     s->store = store;
+    s->log = log;
     s->timer = loop_timer_new(loop, look, s);
     loop_timer_start(s->timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
     return s;
@@ -65,7 +78,7 @@ void statistics_free(struct statistics *s)
     if (!s)
         return;
     if (s->op)
-        pg_forget(store_lane(s->store, LANE_WORK), s->op);
+        pg_forget(lane_of(s), s->op);
     loop_timer_free(s->timer);
     free(s);
 }

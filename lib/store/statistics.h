@@ -6,13 +6,15 @@
 #ifndef LIB_STORE_STATISTICS_H
 #define LIB_STORE_STATISTICS_H
 
+#include "lib/base/log.h"
 #include "lib/store/store.h"
 
 struct statistics;
 
-/* Looks every two seconds, but asks the database only when this node has sent it something worth asking for.
+/* Looks every two seconds, but asks the database only when this node has sent it something worth asking for. Where the node's role
+ * may not (it does not own the tables), the log says so once, and nothing is asked again. log: borrowed; NULL is fine.
  * SQL: sql/statements/statistics_refresh.sql */
-struct statistics *statistics_new(struct loop *loop, struct store *store);
+struct statistics *statistics_new(struct loop *loop, struct store *store, const struct log_ctx *log);
 void statistics_free(struct statistics *s);
 
 #endif

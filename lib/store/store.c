@@ -62,7 +62,7 @@ struct store *store_new(struct loop *loop, const struct store_settings *settings
             return NULL;
         }
     }
-    s->statistics = statistics_new(loop, s);
+    s->statistics = statistics_new(loop, s, settings->log);
     return s;
 }
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "lib/base/error.h"
+#include "lib/base/log.h"
 #include "lib/io/pg.h"
 
 struct store;
@@ -21,6 +22,7 @@ struct store_settings {
     unsigned connect_timeout_ms; /* for one host; 0: pg.h's default */
     unsigned answer_timeout_ms;  /* likewise */
     unsigned parked_max;         /* of each lane; likewise */
+    const struct log_ctx *log;   /* borrowed by store_new's store; NULL: its lines have no context */
 };
 
 /* Starts to connect. NULL: CONFIG, LIMIT. */

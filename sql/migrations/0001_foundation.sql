@@ -423,12 +423,16 @@ create table event_history_rest partition of event_history default;
 
 -- Analyzes the hot tables that have changed by more than a fifth, and 200 rows. From small samples: it is the size that decides
 -- between a key and a whole index. A table that somebody else works at is left for the next time, and nothing waits for a
--- standby, since there is nothing to lose.
+-- standby, since there is nothing to lose. -1: this role owns neither the tables nor the database; analyze would only warn.
 create function statistics_refresh() returns integer language plpgsql as $$
 declare
     name text;
     tables integer := 0;
 begin
+    if not exists (select from pg_class c, pg_database d where c.oid = 'run'::regclass and d.datname = current_database()
+                                                         and (pg_has_role(c.relowner, 'USAGE') or pg_has_role(d.datdba, 'USAGE'))) then
+        return -1;
+    end if;
     foreach name in array array['event', 'incident', 'run', 'run_key', 'step', 'decision', 'outbox', 'guard', 'token_debt'] loop
         if pg_stat_get_mod_since_analyze(name::regclass) > 200 + pg_stat_get_live_tuples(name::regclass) / 5 then
             perform set_config('default_statistics_target', '10', true), set_config('synchronous_commit', 'local', true);

@@ -229,6 +229,22 @@ def test_a_table_that_grows_is_analyzed_within_seconds(ready):
     ready.database.wait("select last_analyze is not null from pg_stat_user_tables where relname = 'run'")
 
 
+def test_a_role_that_owns_no_table_analyzes_none(ready):
+    """It says so once and asks no more; all else goes on."""
+    database = ready.database
+    ready.node("owner", start=False)  # migrates
+    database.query("create role guest login; grant select, insert, update, delete on all tables in schema public to guest; "
+                   "grant all on all sequences in schema public to guest; grant pg_monitor to guest")
+    node = ready.node("tokyo", over={"node": {"roles": ["coordinator"]}, "database": {"conninfo": database.conninfo().replace("postgres", "guest", 1)}})
+    words = "owns neither its tables nor the database"
+    for n in (1, 2):
+        assert set(webhooks.post_all(node, [webhooks.event(webhooks.incident(webhooks.new_id(14))) for _ in range(320)])) == {202}
+        processes.wait_until(lambda: words in node.read_log(), 60, "the node to say that it may not analyze")
+    assert database.one("select count(*) from event") == 640
+    assert node.read_log().count(words) == 1
+    assert "can analyze it" not in database.read_log()
+
+
 def test_what_comes_during_a_commit_goes_together_with_the_next(ready):
     """Else each 2 ms of a steady stream would wait for the commits of all before it."""
     node = ready.node("tokyo", over={"node": {"roles": ["coordinator"]}})

@@ -342,7 +342,7 @@ static void start(const char *folder, bool migrate)
     struct lease_settings ls = {.name = "bench", .region = "bench", .roles = "{executor}", .version = "0", .slots = bench.slots,
         .renew_ms = 2000, .length_ms = 30000, .gap_ms = 3000};
     struct lease_events le = {on_joined, on_lost, on_reaped, on_lost, NULL};
-    (void)statistics_new(bench.loop, bench.store); /* as a node has it */
+    (void)statistics_new(bench.loop, bench.store, NULL); /* as a node has it */
     bench.lease = lease_new(bench.loop, bench.store, &ls, &le, &log);
     if (folder)
         start_executor(folder);
