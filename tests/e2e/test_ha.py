@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 import psycopg2
 import pytest
@@ -163,15 +164,13 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster():
     if not (shutil.which("patroni") and shutil.which("etcd")):
         pytest.fail("patroni and etcd are missing; deploy/install test")
-    folder = tmp_path_factory.mktemp("ha")
-    for each in (folder, *folder.parents):
-        if str(each).startswith("/tmp/"):
-            each.chmod(0o755)
-    yield Cluster(folder)
-    processes.end_all()
+    # Not pytest's own: each further pytest makes the folder above all of those private again, and Postgres' user is shut out.
+    with tempfile.TemporaryDirectory(prefix="firstline-ha-", dir="/tmp") as name:
+        yield Cluster(pathlib.Path(name))
+        processes.end_all()
 
 
 def world_of(cluster, tmp_path, simulator):
@@ -244,6 +243,13 @@ def test_the_check_tells_what_is_wrong_and_only_that(cluster, tmp_path):
         cluster.pause("witness-etcd")
         wait_wrong(cluster, "etcd witness does not answer")
         cluster.resume("witness-etcd")
+
+        rules = cluster.folder / "db-osaka/data/pg_hba.conf"  # the view tells the file, loaded or not
+        kept = rules.read_text()
+        line = len(kept.splitlines())
+        rules.write_text(kept.rstrip("\n") + "\nhost all all 127.0.0.0/8 scram-sha-256\nhostssl all all all md5\nlocal all all trust\n")
+        wait_wrong(cluster, f"pg_hba.conf on db-osaka: line {line + 1} (host scram-sha-256); line {line + 2} (hostssl md5); line {line + 3} (local trust)")
+        rules.write_text(kept)
 
         cluster.reconfigure({"synchronous_mode": False, "synchronous_mode_strict": True, "pause": True})
         wait_wrong(cluster, "synchronous_mode is off", "synchronous_mode_strict is on", "Patroni is paused", "has no synchronous standby",
