@@ -174,17 +174,22 @@ static void claim_tick(void *owner)
     schedule(w);
 }
 
-struct run **worker_bucket(struct worker *w, const char *id)
+static unsigned bucket_of(const char *id)
 {
     unsigned bucket = 0;
     for (int i = 0; i < 3; i++)
         bucket = bucket * 16 + (unsigned)(id[i] <= '9' ? id[i] - '0' : id[i] - 'a' + 10);
-    return &w->by_id[bucket % WORKER_BUCKETS]; /* whatever the database calls an id */
+    return bucket % WORKER_BUCKETS; /* whatever the database calls an id */
+}
+
+struct run **worker_bucket(struct worker *w, const char *id)
+{
+    return &w->by_id[bucket_of(id)];
 }
 
 struct run *worker_find(const struct worker *w, const char *id)
 {
-    for (struct run *r = *worker_bucket((struct worker *)(uintptr_t)w, id); r; r = r->alike)
+    for (struct run *r = w->by_id[bucket_of(id)]; r; r = r->alike)
         if (r->phase != RUN_DONE && strcmp(r->id, id) == 0)
             return r;
     return NULL;
