@@ -112,6 +112,14 @@ static void print_summary(const struct checking *c)
         warnings == 1 ? "" : "s");
 }
 
+/* A choice that may be meant, so no warning; but nobody should make it by forgetting. */
+static void print_notes(const struct settings *s)
+{
+    if (s && !s->retention.archive)
+        printf("note: there is no retention.archive: %d days after its end a month of history is dropped, and kept nowhere "
+               "(docs/retention.md)\n", (int)(s->retention.history_ms / DAY_MS));
+}
+
 static int report(const struct checking *c)
 {
     struct buf out;
@@ -121,8 +129,10 @@ static int report(const struct checking *c)
     if (c->format == DIAG_JSON && (out.bytes == 0 || out.data[out.bytes - 1] != '\n'))
         putchar('\n');
     buf_done(&out);
-    if (c->format == DIAG_TEXT)
+    if (c->format == DIAG_TEXT) {
         print_summary(c);
+        print_notes(c->files.settings);
+    }
     bool wrong = diag_errors(c->files.diag) > 0 || (c->strict && diag_warnings(c->files.diag) > 0);
     return wrong ? EXIT_USAGE : EXIT_OK;
 }

@@ -382,6 +382,9 @@ static void start_retention(struct node *n)
     struct retention_settings rs = {.node = s->node.name, .folder = s->retention.archive, .history_ms = s->retention.history_ms,
         .every_ms = s->retention.every_ms, .store = database_settings(s, s->node.name)};
     struct retention_events re = {raise_alarm, n};
+    if (!rs.folder)
+        log_warning(&n->log, "there is no retention.archive: months of history are dropped when their time is over, and kept nowhere",
+            LOG_I("days", rs.history_ms / DAY_MS));
     n->retention = retention_new(n->loop, n->store, n->lease, &rs, &re, &n->log);
 }
 

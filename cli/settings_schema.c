@@ -192,10 +192,11 @@ static const struct schema_field retention_fields[] = {
     {.name = "keys", .type = SCHEMA_DURATION, .offset = SET(retention.keys_ms), .least = 180 * DAYS, .most = 3650 * DAYS, .standard = "180d",
         .about = "How long the keys are kept that stop a late copy of an event from starting a second run."},
     {.name = "history", .type = SCHEMA_DURATION, .offset = SET(retention.history_ms), .least = 31 * DAYS, .most = 3650 * DAYS, .standard = "400d",
-        .about = "How long a month of history stays in the database after its end: runs, steps, decisions, writes and webhooks."},
+        .about = "How long a month of history stays in the database after its end: runs, steps, decisions, writes and webhooks. Then it "
+                 "leaves to the archive, or is dropped where there is none."},
     {.name = "archive", .type = SCHEMA_PATH, .offset = SET(retention.archive), .most = PATH_BYTES, .example = "/var/lib/firstline/archive",
-        .about = "A folder that a month of history is written to, as compressed JSON lines, before it leaves the database. Absent: it "
-                 "is dropped. Best one that all nodes share (docs/retention.md)."},
+        .about = "A folder that a month of history is written to, as compressed JSON lines, before it leaves the database. Absent: "
+                 "it is dropped and kept nowhere, which each node's log and \"firstline check\" say. Best one that all nodes share (docs/retention.md)."},
     {.name = "every", .type = SCHEMA_DURATION, .offset = SET(retention.every_ms), .least = SECONDS, .most = DAYS, .standard = "1h",
         .about = "How often one of all nodes looks whether a month of history is to leave."},
     {0},

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.test_metrics import scrape
 from tests.kit import processes
-from tests.kit.node import World
+from tests.kit.node import World, program
 
 KINDS = ("run", "step", "decision", "outbox", "event")
 MONTH = "202401"
@@ -179,6 +179,16 @@ def test_no_folder(world, archive):
 def late_row(database):
     database.query("insert into run_history (incident, account, incident_key, title, opening, opened_at, give_up_at, ending, ended_at) "
                    "values (1, 'demo', 'QLATE', 'late', now(), now(), now(), 'resolved', '2024-01-31 12:00+00')")
+
+
+def test_that_there_is_no_archive_is_said(world, archive):
+    """By each node that could drop a month, when it starts, and by `firstline check`; where there is one nothing is said."""
+    for name, folder, role in (("tokyo", None, "coordinator"), ("osaka", archive, "coordinator"), ("nara", None, "executor")):
+        node = world.node("osaka" if name == "nara" else name, name, over={**over(folder), "node": {"roles": [role]}})
+        said = "there is no retention.archive" in node.read_log() and "days=365" in node.read_log()
+        assert said == (name == "tokyo"), node.read_log()
+        status, shown, _ = program("check", "--config", node.settings, "--strict")
+        assert status == 0 and ("365 days after its end a month of history is dropped" in shown) == (folder is None), shown
 
 
 def test_what_changed_meanwhile(world, archive, scratch):
