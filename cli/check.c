@@ -57,7 +57,9 @@ static int read_options(struct checking *c, int argc, char **argv)
         return wrong_usage("one folder at a time; unexpected", argv[optind + 1]);
     c->files.folder = argv[optind];
     if (!c->files.folder && !c->files.settings_path)
-        return wrong_usage("wants a folder, or --config", NULL);
+        c->files.settings_path = settings_file_default();
+    if (!c->files.folder && !c->files.settings_path)
+        return wrong_usage("wants a folder, or --config: there is no " SETTINGS_FILE_DEFAULT, NULL);
     return 0;
 }
 

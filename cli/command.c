@@ -68,7 +68,8 @@ const struct command commands[] = {
     {"check", "tell every mistake in scenarios, inventory and settings",
         "usage: firstline check [--format text|json] [--strict] [--inventory PATH]... [--config FILE] [DIR]\n\n"
         "DIR holds scenarios/ and inventory/ (or inventory.yaml), or is a folder of scenarios itself. With --config and\n"
-        "without DIR, the files that the settings name are read. --strict: a warning is a mistake too.\n"
+        "without DIR, the files that the settings name are read; without both, those of\n"
+        SETTINGS_FILE_DEFAULT ", if it is there. --strict: a warning is a mistake too.\n"
         "Ends with 0 when there is no error, else with 2.\n\n"
         "examples:\n  firstline check scenarios\n  firstline check --format json --inventory hosts.yaml scenarios\n"
         "  firstline check --config /etc/firstline/firstline.yaml\n", command_check},

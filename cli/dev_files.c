@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "lib/base/buf.h"
@@ -44,6 +45,20 @@ static int write_file(const struct dev *d, const char *name, const char *text, m
     return 0;
 }
 
+/* A full disk ends each of the programs we start in a way of its own; here it can still be said in one. */
+static int check_space(const struct dev *d, struct error *err)
+{
+    struct statvfs at;
+    if (statvfs(d->folder, &at) < 0)
+        return error_from_errno(err, ERROR_LIMIT, errno, "looking at the disk of %s", d->folder);
+    unsigned long long left = (unsigned long long)at.f_bavail * at.f_frsize / (1024 * 1024);
+    if (left >= DEV_DISK_MIB_MIN)
+        return 0;
+    (void)error_set(err, ERROR_LIMIT, "the disk of %s has %llu MiB left; the demo wants %d", d->folder, left, DEV_DISK_MIB_MIN);
+    error_hint(err, "--folder takes one on another disk");
+    return -1;
+}
+
 static int make_folder(const struct dev *d, const char *name, mode_t mode, struct error *err)
 {
     char path[PATH_MAX];
@@ -72,6 +87,8 @@ static int make_root(struct dev *d, struct error *err)
     (void)memcpy(d->folder, real, strlen(real) + 1);
     if (chmod(d->folder, 0755) < 0)
         return error_from_errno(err, ERROR_LIMIT, errno, "cannot set the mode of %s", d->folder);
+    if (check_space(d, err) < 0)
+        return -1;
     static const char *const folders[] = {"scenarios", "inventory", "machine", "machine/etc", "machine/home", "postgres"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
         if (make_folder(d, folders[i], 0755, err) < 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool exists(const char *path, mode_t type)
 {
@@ -79,7 +80,8 @@ int files_load(struct files *f, const char *command)
     if (!f->diag)
         return out_of_memory(command);
     if (f->folder && !exists(f->folder, S_IFDIR)) {
-        fprintf(stderr, "firstline %s: there is no folder \"%s\"\n", command, f->folder);
+        fprintf(stderr, "firstline %s: %s \"%s\"; see: firstline %s --help\n", command,
+            access(f->folder, F_OK) == 0 ? "wants a folder, not" : "there is no folder", f->folder, command);
         return -1;
     }
     if (f->settings_path) {

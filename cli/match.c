@@ -96,7 +96,9 @@ static int read_options(struct matching *m, int argc, char **argv)
         return wrong_usage("one folder at a time; unexpected", argv[optind + 1]);
     m->files.folder = argv[optind];
     if (!m->files.folder && !m->files.settings_path)
-        return wrong_usage("wants a folder, or --config", NULL);
+        m->files.settings_path = settings_file_default();
+    if (!m->files.folder && !m->files.settings_path)
+        return wrong_usage("wants a folder, or --config: there is no " SETTINGS_FILE_DEFAULT, NULL);
     if (!m->subject.title)
         return wrong_usage("wants --title", NULL);
     return 0;

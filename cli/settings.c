@@ -214,14 +214,18 @@ static const char *folder_of(struct arena *a, const char *path)
     return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
+const char *settings_file_default(void)
+{
+    return access(SETTINGS_FILE_DEFAULT, F_OK) == 0 ? SETTINGS_FILE_DEFAULT : NULL;
+}
+
 struct settings *settings_load(const char *path, struct diag *d)
 {
     int errors = diag_errors(d);
     struct settings *s = settings_new(d);
     if (!s)
         return NULL;
-    if (!path && access(SETTINGS_FILE_DEFAULT, F_OK) == 0)
-        path = SETTINGS_FILE_DEFAULT;
+    path = path ? path : settings_file_default();
     if (path) {
         struct buf text;
         struct error err = {0};

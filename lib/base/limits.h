@@ -210,6 +210,7 @@
 
 /* `firstline dev`. */
 #define DEV_INCIDENTS_MAX 500     /* shown; a person posts a few dozen */
+#define DEV_DISK_MIB_MIN 150      /* its Postgres has 50 after a minute */
 #define DEV_TITLE_BYTES_MAX 4200  /* 1,024 characters */
 #define DEV_NOTE_LINES_MAX 40     /* of one note on the terminal; the web view has all */
 #define DEV_LINE_BYTES_MAX 600    /* longer than any sentence of the demo: what was found stands at its end */

@@ -21,6 +21,8 @@ WRONG = [
     (["runs", "--most", "0"], '"0"'),
     (["runs", "one", "two"], '"two"'),
     (["runs", "show"], "show wants a run"),
+    (["check", "/etc/passwd"], 'not "/etc/passwd"'),
+    (["match", "--title", "x", "/nope"], 'no folder "/nope"'),
     (["stop", "region"], '"region"'),
     (["stop", "galaxy", "far"], '"galaxy"'),
     (["go", "region", "tokyo", "osaka"], '"osaka"'),
@@ -91,3 +93,9 @@ def test_the_demos_help_is_told_before_anything_is_installed_and_names_every_opt
     done = subprocess.run(["deploy/demo", "--help"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0 and done.stdout.startswith("usage: deploy/demo "), done.stderr
     assert set(re.findall(r"--[a-z]+", program("dev", "--help")[1])) == set(re.findall(r"--[a-z]+", done.stdout))
+
+
+def test_the_demo_on_a_full_disk_says_so_before_it_begins():
+    small = 'mount -t tmpfs -o size=1m none /mnt && exec "$0" dev --once --folder /mnt/demo'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", small, binary()], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and re.search(r"the disk of /mnt/demo has \d MiB left; the demo wants \d+\n  hint: --folder", done.stderr), done.stderr
