@@ -95,6 +95,14 @@ static void check_together(struct checking *c)
     }
 }
 
+/* A mistyped folder has no mistakes; CI should not be green for that. */
+static void check_empty(struct checking *c)
+{
+    if (c->files.scenarios && scenario_set_count(c->files.scenarios) == 0)
+        diag_add(c->files.diag, DIAG_WARNING, c->files.folder ? c->files.folder : c->files.settings_path, 0, 0, "",
+            "no scenario is here: each is a file NAME.yaml");
+}
+
 static void print_summary(const struct checking *c)
 {
     int errors = diag_errors(c->files.diag), warnings = diag_warnings(c->files.diag);
@@ -146,6 +154,7 @@ int command_check(int argc, char **argv)
         return EXIT_USAGE;
     int result = EXIT_USAGE;
     if (files_load(&c.files, "check") == 0) {
+        check_empty(&c);
         if (c.files.scenarios && c.files.inventory)
             check_together(&c);
         result = report(&c);

@@ -54,6 +54,12 @@ def test_json_for_ci(tmp_path):
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
 
 
+def test_a_folder_without_scenarios_is_warned_about(tmp_path):
+    done = firstline("check", tmp_path)
+    assert done.returncode == 0 and "no scenario is here" in done.stdout and "1 warning" in done.stdout, done.stdout
+    assert firstline("check", "--strict", tmp_path).returncode == 2
+
+
 def test_strict_makes_warnings_mistakes(tmp_path):
     scenario(tmp_path / "s", "a", "{ keyword: x }")
     scenario(tmp_path / "s", "b", "{ keyword: x }")

@@ -69,6 +69,9 @@ def test_without_config_the_installed_settings_are_read(tmp_path):
     wrong = place + 'printf "htpp: {}\\n" >/etc/firstline/firstline.yaml && exec "$0" runs'
     done = subprocess.run(["unshare", "-m", "sh", "-c", wrong, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 2 and done.stderr.startswith("/etc/firstline/firstline.yaml:1:1: error: unknown key"), done.stderr
+    done = subprocess.run(["unshare", "-m", "sh", "-c", wrong.replace("runs", "check"), binary()], cwd=tmp_path, capture_output=True, text=True,
+                          check=False, timeout=60)
+    assert done.returncode == 2 and done.stdout.startswith("/etc/firstline/firstline.yaml:1:1: error: unknown key"), done.stdout
     none = 'mount -t tmpfs none /etc && exec "$0" runs'
     done = subprocess.run(["unshare", "-m", "sh", "-c", none, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
                           env={"PGHOST": str(tmp_path)})
