@@ -289,8 +289,11 @@ declare
     b budget;
 begin
     perform set_config('synchronous_commit', 'off', true); -- of this transaction
-    insert into budget (account, spare) values (for_account, hold) on conflict do nothing;
     select * into b from budget where account = for_account for update;
+    if not found then
+        insert into budget (account, spare) values (for_account, hold) on conflict do nothing;
+        select * into b from budget where account = for_account for update;
+    end if;
     came := each_second * greatest(extract(epoch from clock_timestamp() - b.filled_at), 0);
     for i in 1 .. 3 loop
         level := b.shares[i] + parts[i] * came;
