@@ -68,3 +68,21 @@ def test_a_goal_is_judged_by_the_median(command, monkeypatch, capsys):
     assert good and "\nPASS planted\n" in said
     rows = {line.split()[0]: line.split()[-1] for line in said.splitlines() if line.split()[:1] in (["twice"], ["half"])}
     assert rows == {"twice": "yes", "half": "no"}
+
+
+def test_those_that_run_at_once_are_told_apart(command, capsys):
+    """What one says comes in one piece; one that dies without a word fails."""
+    says = {name: ["sh", "-c", f"echo == {name}; sleep 0.2; echo PASS {name}; exit 0"] for name in ("one", "two", "three")}
+    assert command.run_apart(says, 2)
+    said = capsys.readouterr().out
+    assert all(f"== {name}\nPASS {name}\n" in said for name in says)
+    assert not command.run_apart({**says, "dies": ["sh", "-c", "kill -KILL $$"], "fails": ["sh", "-c", "echo FAIL fails; exit 1"]}, 2)
+    said = capsys.readouterr().out
+    assert said.count("PASS") == 3 and said.count("FAIL dies") == 1 and said.count("FAIL fails") == 1
+
+
+def test_what_is_measured_runs_alone(command, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["tests/bench/run", "--jobs", "2", "match"])
+    with pytest.raises(SystemExit) as refused:
+        command.main()
+    assert refused.value.code == 2 and "runs alone" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from tests.kit import processes  # noqa: E402  (found by the path of the line ab
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / "build" / "test-logs"
 SUITES = ["gates", "unit", "integration", "e2e", "asan", "tsan", "model", "twins", "cluster", "compilers", "bench", "fuzz"]
+LEAVE_S = 20  # what a suite has told to end needs a moment on a busy machine; what it forgot stays longer
 OUTPUT_LINES_MAX = 150  # of one failure, at the end of the run
 PROGRESS_CHARS_MAX = 150
 PYTHON = "/usr/bin/python3"
@@ -93,7 +94,7 @@ class Run:
 
     def leftovers(self, suite):
         """Processes that a suite left behind are its fault: they are ended, and it fails."""
-        processes.wait_until(lambda: processes.reap() or not processes.descendants(), 3, quiet=True)
+        processes.wait_until(lambda: processes.reap() or not processes.descendants(), LEAVE_S, quiet=True)
         found = processes.descendants()
         if found:
             processes.end_all()
@@ -239,7 +240,7 @@ class Run:
     def bench(self, suite):
         """Each benchmark in its quick form: a case a benchmark."""
         if self.build(suite, "release"):
-            self.lines(suite, ["tests/bench/run", "--quick", "--no-install"])
+            self.lines(suite, ["tests/bench/run", "--quick", "--no-build", "--jobs", self.at_once(False)])
 
     def fuzz(self, suite):
         if not list((ROOT / "tests/fuzz").glob("fuzz_*.c")):
