@@ -126,26 +126,28 @@ fl_scan() { # session as pid:start, mark, "young" where the step began within th
 }
 
 # Numbers of processes grow, and begin anew at the top: within a second they do not come round to where they were. So
-# what has been started since lies above the session's first process, or above it and below the youngest of all. As a rule
-# that are few numbers, and nobody but the watchdog and its sleep has them.
+# what has been started since lies above the session's first process, or above it and not above the youngest of all. As a rule
+# that are few numbers, and nobody but the watchdog and its sleep has them. The youngest is the kernel's own word, with no
+# process to find it out; where that is not to be had, all are looked at.
 fl_young() { # pid
-    : &
+    read -r fl_a fl_b fl_d fl_e fl_top fl_rest </proc/loadavg || fl_top=
+    case $fl_top in '' | *[!0-9]*) return 0 ;; esac
     fl_files= fl_p=$1
-    if [ "$!" -gt "$1" ] && [ "$(($! - $1))" -lt 200 ]; then
-        while fl_p=$((fl_p + 1)); [ "$fl_p" -lt "$!" ]; do
+    if [ "$fl_top" -ge "$1" ] && [ "$((fl_top - $1))" -lt 200 ]; then
+        while fl_p=$((fl_p + 1)); [ "$fl_p" -le "$fl_top" ]; do
             case $fl_p in "$fl_w_pid" | "$fl_z_pid") ;; *) [ ! -e "/proc/$fl_p" ] || break ;; esac
         done
-        [ "$fl_p" -lt "$!" ] || return 0
+        [ "$fl_p" -le "$fl_top" ] || return 0
     fi
     for fl_f in /proc/[0-9]*; do
         fl_p=${fl_f#/proc/}
-        if [ "$!" -gt "$1" ]; then
-            [ "$fl_p" -gt "$1" ] && [ "$fl_p" -lt "$!" ]
+        if [ "$fl_top" -ge "$1" ]; then
+            [ "$fl_p" -gt "$1" ] && [ "$fl_p" -le "$fl_top" ]
         else
-            [ "$fl_p" -gt "$1" ] || [ "$fl_p" -lt "$!" ]
+            [ "$fl_p" -gt "$1" ] || [ "$fl_p" -le "$fl_top" ]
         fi && [ "$fl_p" != "$fl_w_pid" ] && fl_files="$fl_files $fl_f/environ $fl_f/stat"
     done
-}
+} 2>/dev/null
 
 # Ends what belongs to a step: TERM, and after a while KILL. Leaves the number of those that would not go in fl_left.
 fl_end_all() { # session as pid:start, mark, seconds between
