@@ -1,10 +1,10 @@
 # Every layer: what is said back, time, and processes as /proc shows them. All names begin with fl_; nothing here is
 # ever exported. Lines that begin with # are not sent.
 
-# One line from layer to layer. The first word is the boundary of this request, which no script can guess. Begins with a
+# One line from layer to layer, on 4. The first word is the boundary of this request, which no script can guess. Begins with a
 # newline: what another has written in part stays a line of its own.
 fl_tell() {
-    printf '\n%s %s\n' "$fl_n" "$*"
+    printf '\n%s %s\n' "$fl_n" "$*" >&4
 }
 
 # One line of the answer. The lines go out together: each write wakes sshd and our side, and is a packet.
@@ -125,28 +125,27 @@ fl_scan() { # session as pid:start, mark, "young" where the step began within th
     done
 }
 
-# Numbers of processes grow, and begin anew at the top: within a second they do not come round to where they were. So
-# what has been started since lies above the session's first process, or above it and not above the youngest of all. As a rule
-# that are few numbers, and nobody but the watchdog and its sleep has them. The youngest is the kernel's own word, with no
-# process to find it out; where that is not to be had, all are looked at.
+# One that has ended, or what the relay reads with.
+fl_no_matter() { # pid
+    ! fl_stat "$1" || [ "$fl_st" = Z ] || [ "$fl_pp" = "$fl_relay_pid" ]
+}
+
+# Numbers of processes grow, and begin anew at the top: within a second they do not come round to where they were. So what has
+# been started since lies above the session's first process and not above the youngest of all, whose number the kernel tells
+# with no process to find it out. As a rule that are few numbers, and nobody but the watchdog and its sleep has them: fl_alone.
+# Where the numbers began anew, or what stands there is not of this machine (a container may show its host's), all are
+# looked at.
 fl_young() { # pid
-    read -r fl_a fl_b fl_d fl_e fl_top fl_rest </proc/loadavg || fl_top=
+    read -r fl_a fl_b fl_d fl_e fl_top fl_rest </proc/loadavg || return 0
     case $fl_top in '' | *[!0-9]*) return 0 ;; esac
+    [ "$fl_w_pid" -gt "$1" ] && [ "$fl_top" -ge "$fl_w_pid" ] && [ "$fl_top" -ge "${fl_z_pid:-0}" ] || return 0
+    [ "$((fl_top - $1))" -lt 200 ] || return 0
     fl_files= fl_p=$1
-    if [ "$fl_top" -ge "$1" ] && [ "$((fl_top - $1))" -lt 200 ]; then
-        while fl_p=$((fl_p + 1)); [ "$fl_p" -le "$fl_top" ]; do
-            case $fl_p in "$fl_w_pid" | "$fl_z_pid") ;; *) [ ! -e "/proc/$fl_p" ] || break ;; esac
-        done
-        [ "$fl_p" -le "$fl_top" ] || return 0
-    fi
-    for fl_f in /proc/[0-9]*; do
-        fl_p=${fl_f#/proc/}
-        if [ "$fl_top" -ge "$1" ]; then
-            [ "$fl_p" -gt "$1" ] && [ "$fl_p" -le "$fl_top" ]
-        else
-            [ "$fl_p" -gt "$1" ] || [ "$fl_p" -le "$fl_top" ]
-        fi && [ "$fl_p" != "$fl_w_pid" ] && fl_files="$fl_files $fl_f/environ $fl_f/stat"
+    while fl_p=$((fl_p + 1)); [ "$fl_p" -le "$fl_top" ]; do
+        case $fl_p in "$fl_w_pid" | "$fl_z_pid") continue ;; esac
+        [ ! -e "/proc/$fl_p" ] || fl_no_matter "$fl_p" || fl_files="$fl_files /proc/$fl_p/environ /proc/$fl_p/stat"
     done
+    [ -n "$fl_files" ] || fl_alone=1
 } 2>/dev/null
 
 # Ends what belongs to a step: TERM, and after a while KILL. Leaves the number of those that would not go in fl_left.

@@ -12,7 +12,7 @@ fl_main() {
     export PATH
     unset ENV BASH_ENV CDPATH
     case $fl_role in
-    inner) if [ "$fl_act" = look ]; then fl_run_look; else fl_feed; fl_inner 6>&2; fi; exit 0 ;;
+    inner) if [ "$fl_act" = look ]; then fl_run_look; else fl_run_inner; fi; exit 0 ;;
     helper) fl_whoami; fl_helper; exit $? ;;
     esac
     trap : HUP INT TERM PIPE

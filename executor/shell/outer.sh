@@ -120,35 +120,30 @@ fl_pipes() {
 
 fl_execute() {
     fl_litter=1 fl_over= fl_first= fl_torn= fl_turn=0 fl_drop=0
+    fl_shell= fl_exit= fr_timed= fr_left= fr_ms=
     fl_pipes 2>/dev/null || { fl_why=nofolder fr_text='no pipes could be made'; fl_not_started; }
-    ( fl_relay ) <&5 >&4 2>/dev/null 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
+    ( fl_relay ) <&5 >/dev/null 2>&1 3<&- 5<&- 6>&- 7<&- 8>&- &
     fl_relay_pid=$!
-    ( fl_as_inner ) <&7 >&4 2>&6 3<&- 4>&- 5<&- 6>&- 7<&- 8>&- &
-    exec 4>&- 5<&- 6>&- 7<&-
-    fl_meet "$!"
-    fl_send
-    fl_listen fl_write_session <&3
-    fl_drained <&3
+    exec 5<&-
+    if [ -z "$fl_become" ]; then
+        fl_fed=1
+        fl_inner
+    else
+        ( fl_as "$fl_become" "$fl_start_inner" ) <&7 >&4 2>&6 3<&- 4>&- 6>&- 7<&- 8>&- &
+        exec 4>&- 6>&- 7<&-
+        fl_meet
+        fl_send
+        while [ -z "$fr_ms" ] && fl_hear; do :; done
+    fi
+    fl_drained
     exec 3<&-
+    fl_name_end
     fl_sum_up
     fl_answer
 }
 
-# The inner layer: for another user a shell of its own, else this one, forked. Both begin only when the outer shell has
-# sent something whole.
-fl_as_inner() {
-    [ -z "$fl_become" ] || fl_as "$fl_become" "$fl_start_inner"
-    fl_feed
-    read -r fl_go && [ "$fl_go" = go ] || exit 0
-    fl_inner 6>&2
-}
-
-# Sets fr_inner to the inner shell: our child, or who says "ready" behind sudo.
-fl_meet() { # our child
-    if [ -z "$fl_become" ]; then
-        fl_stat "$1" && fr_inner=$1:$fl_start
-        return
-    fi
+# Sets fr_inner to the inner shell: who says "ready" behind sudo.
+fl_meet() {
     fl_l=
     while IFS= read -r fl_l; do
         case $fl_l in 'ready '*) break ;; *' torn') fl_torn=1 ;; esac
@@ -163,7 +158,7 @@ fl_meet() { # our child
     *)
         exec 8>&-
         fl_why=nobecome
-        fl_drained <&3
+        fl_drained
         fr_text=$(head -c 300 "$fl_q.0" 2>/dev/null | tr -c '[:print:]' ' ')
         fl_not_started
         ;;
@@ -174,14 +169,17 @@ fl_meet() { # our child
 # of its input and nothing to do.
 fl_send() {
     fr_state=running
-    if ! fl_record "state running inner $fr_inner"; then
-        exec 8>&-
-        fl_why=nofolder
-        fr_text='there is no room for the record'
-        fl_not_started
-    fi
-    if [ -z "$fl_become" ]; then printf 'go\n'; else printf '%s\n' "$fl"; fi 2>/dev/null >&8
+    fl_record "state running inner $fr_inner" || fl_no_script
+    printf '%s\n' "$fl" 2>/dev/null >&8
     exec 8>&-
+}
+
+fl_no_script() {
+    exec 8>&-
+    [ -n "$fl_become" ] || fl_call_off_watch
+    fl_why=nofolder
+    fr_text='there is no room for the record'
+    fl_not_started
 }
 
 fl_not_started() {
@@ -190,16 +188,22 @@ fl_not_started() {
     fl_answer
 }
 
-# Written down at once: END needs it, or the mark where there was no room.
+# Written down at once: END needs it, or the mark where there was no room. Where we are the inner layer, the script is still
+# to go out, and its shell is named as who will run it.
 fl_write_session() { # pid:start
     fr_session=$1
-    fl_record "session $1"
+    if [ -n "$fl_become" ]; then
+        fl_record "session $1"
+    else
+        fr_state=running fr_inner=$1
+        fl_record "state running inner $1 session $1" || fl_no_script
+    fi
 }
 
 # Reads the script's output and keeps the first half of what may be kept, and at least as much of the last, in three
-# files: 0, then 1 and 2 in turn. Tells the outer shell: "turn" where it begins another file, "torn" where something was
-# not kept, and at the end "over" and what the first file has. Stays as a sink for a daemon that still holds the pipe, or its
-# next line would kill it.
+# files: 0, then 1 and 2 in turn. Tells the outer shell, which may not listen before the script has ended, only what a pipe
+# always has room for: once "torn", where something was not kept, and at the end "over", what the first file has, which file was
+# the last, and what was dropped. Stays as a sink for a daemon that still holds the pipe, or its next line would kill it.
 fl_relay() {
     trap : HUP INT TERM PIPE
     fl_i=0 fl_drop=0 fl_half=$((fl_out_max / 2))
@@ -210,45 +214,66 @@ fl_relay() {
         [0-9]*+[0-9]*) [ "$((${fl_r%% *}))" -eq "$fl_count" ] || break ;; # fewer blocks, whole and partial: the end
         *) fl_not_kept || break ;;
         esac
-        [ ! -e "$fl_q.stop" ] || exec cat >/dev/null
+        [ ! -e "$fl_q.stop" ] || exec cat >/dev/null 4>&-
         fl_bytes=32768 fl_count=1
         fl_size_of "$fl_q.$fl_i"
         [ "$fl_v" -ge "$fl_half" ] || continue
         fl_i=$((fl_i % 2 + 1))
         fl_size_of "$fl_q.$fl_i"
         fl_drop=$((fl_drop + fl_v))
-        fl_tell turn "$fl_i" "$fl_drop"
+        printf '%s end\n' "$fl_i $fl_drop" >"$fl_q.turn" || fl_tear
         printf '' >"$fl_q.$fl_i"
     done
     fl_first=${fl_r##*out?} # "N bytes copied": the first dd's are the first file's
-    [ "$fl_bytes" = 4096 ] && fl_tell over "${fl_first%% *}" || fl_tell over
+    fl_first=${fl_first%% *}
+    [ "$fl_bytes" = 4096 ] || fl_first=-
+    fl_tell over "${fl_first:--}" "$fl_i" "$fl_drop"
+}
+
+fl_tear() {
+    [ -n "$fl_torn" ] || fl_tell torn
+    fl_torn=1
 }
 
 # Room is made once. After that each block for which there is none is let go; fails where there is no more to read.
 fl_not_kept() {
     fl_bytes=32768 fl_count=1
-    fl_tell torn
+    fl_tear
     [ ! -e reserve.1 ] || { rm -f reserve.1 && return 0; }
     fl_r=$(dd bs=32768 count=1 2>&1 >/dev/null)
     case $fl_r in 0+0*) return 1 ;; esac
 }
 
-# The relay ends with the output, as a rule at once. A daemon may keep that open: then a second is enough to read what a
-# pipe holds. What we or the alarm write stands behind all that the relay has said.
+# The relay ends with the output. Where nothing lives that the script has started, that is at once, and we wait for it; else a
+# daemon may keep the output open: then a second is enough to read what a pipe holds. What the alarm writes stands behind all
+# that the relay has said.
 fl_drained() {
+    [ -n "$fl_alone" ] || fl_hurry
+    while [ -z "$fl_over" ] && fl_hear; do :; done
+    : "${fl_over:=gone}"
+    case $fl_over in
+    gone) fl_torn=1; fl_turned ;;
+    alarm) printf '' >"$fl_q.stop"; fl_turned ;;
+    esac
+}
+
+fl_hurry() {
     fl_i=0
     while [ -z "$fl_over" ] && [ "$fl_i" -lt 100 ] && [ -e "/proc/$fl_relay_pid/fd/0" ]; do fl_i=$((fl_i + 1)); done
     [ -z "$fl_over" ] || return 0
-    if [ "$fl_i" -lt 100 ]; then
-        fl_tell gone >/proc/self/fd/3
-    else
-        ( sleep 1; fl_tell alarm ) </dev/null >/proc/self/fd/3 2>/dev/null 3<&- 8>&- &
-    fi
-    while [ -z "$fl_over" ] && fl_hear :; do :; done
-    case $fl_over in
-    gone) fl_torn=1 ;;
-    alarm) printf '' >"$fl_q.stop" ;;
-    esac
+    fl_l=gone
+    [ "$fl_i" -lt 100 ] || fl_l=alarm
+    ( [ "$fl_l" = gone ] || sleep 1; fl_tell "$fl_l" ) </dev/null >/dev/null 2>&1 4>/proc/self/fd/3 3<&- 8>&- &
+}
+
+# Which file a relay that has not said "over" writes, and what it has dropped. It may be writing that down just now.
+fl_turned() {
+    fl_i=0 fl_rest=
+    while [ -e "$fl_q.turn" ] && [ "$fl_rest" != end ] && [ "$fl_i" -lt 100 ]; do
+        read -r fl_turn fl_drop fl_rest <"$fl_q.turn"
+        fl_i=$((fl_i + 1))
+    done
+    [ "$fl_i" = 0 ] || [ "$fl_rest" = end ] || fl_torn=1 fl_turn=0 fl_drop=0
 }
 
 fl_size_of() {
@@ -283,7 +308,7 @@ fl_sum_up() {
 
 # After the answer: nobody waits for it.
 fl_clean() {
-    for fl_f in a b c by_us; do
+    for fl_f in a b c by_us turn; do
         [ ! -e "$fl_q.$fl_f" ] || rm -f "$fl_q.$fl_f"
     done
     fl_reserve

@@ -265,6 +265,18 @@ def test_a_daemon_that_holds_the_output(machine, shell):
 
 
 @pytest.mark.parametrize("shell", SHELL_NAMES)
+def test_a_daemon_that_holds_much_output(machine, shell):
+    """Which file was written last, and what was dropped, is known though the relay reads on."""
+    place = Place(machine, shell=shell)
+    whole = b"".join(b"%d\n" % n for n in range(1, 30001))
+    got = place.ask("recover", script="sleep 1000 & seq 1 30000", out_max=20000, timeout=300)
+    assert (got.verdict, got.status, got.left, got.total) == ("ended", 0, 1, len(whole))
+    assert got.out.startswith(whole[:10000]) and got.out.endswith(whole[-10000:]) and got.cut
+    names = {f.name for f in (place.own / f"r.{place.task['run']}").iterdir()}
+    assert names == {"token", "1.1.record", "1.1.0", "1.1.1", "1.1.2", "1.1.stop"}
+
+
+@pytest.mark.parametrize("shell", SHELL_NAMES)
 def test_a_look_that_leaves_a_daemon(machine, shell):
     session = machine.start(shell=shell, act="look", script="sleep 1000 & echo ok", timeout=300)
     got = session.read_until_complete()
@@ -407,7 +419,7 @@ def test_a_connection_cut_at_any_time(machine, shell, become):
 
 
 def shells_of(machine, place):
-    """The outer shells, and where no other user is asked for the inner ones and the watchdog, which are its forks."""
+    """The outer shells and their forks: relay and, where no other user is asked for, the watchdog."""
     return [p for p, line in machine.processes().items() if p != machine.holder.pid and b"fl_role=outer" in line]
 
 
@@ -447,6 +459,22 @@ def test_the_outer_shell_killed_at_any_time(machine, shell, become):
         assert effects.lines().count(str(number)) == (1 if started else 0)
     assert "overlap" not in effects.lines()
     assert "outcome lost" in told, told
+
+
+@pytest.mark.parametrize("shell", SHELL_NAMES)
+@pytest.mark.parametrize("place_of_death,told", [
+    ((b"fr_session=$1\n", b"kill -s KILL $$\n"), "never started"),
+    ((b'[ -z "$fl_fed" ] || printf', b'kill -s KILL $$; [ -z "$fl_fed" ] || printf'), "outcome lost"),
+])
+def test_the_outer_shell_dies_with_the_script_in_its_hands(machine, shell, place_of_death, told):
+    """The script's shell is there, and its record not yet or just written: it finds no script, and nothing was done."""
+    place = Place(machine, shell=shell)
+    effects = place.counter()
+    session = place.start("recover", script=effects.add(), patch=place_of_death)
+    assert session.finish().verdict == "cut off"
+    got = wait_for(lambda: (r := place.ask("ask")).verdict != "running" and r, "the script's shell to find that out")
+    assert got.verdict == told and effects.lines() == []
+    assert place.ask("recover", attempt=2, script=effects.add("next")).status == 0 and effects.lines() == ["next"]
 
 
 @pytest.mark.parametrize("shell", SHELL_NAMES)
