@@ -58,6 +58,7 @@ struct node {
     bool stopping;
     int64_t secrets_read_mono_ms; /* for a signature that matched none; 0: never */
     struct alarms alarms; /* raised lately */
+    char schema_why[256]; /* what it was last told to wait for while there was no version */
     int schema_told; /* the version that the log was last told to wait with; -2: none yet */
     uint64_t schema_op;
 };
@@ -442,14 +443,17 @@ static void on_schema(void *owner, const struct pg_answer *answer, const struct 
         start_work(n);
         return;
     }
-    if (n->schema_told != version) {
+    char why[sizeof n->schema_why]; /* another trouble is news: a password that is wrong behind a server that now answers */
+    (void)snprintf(why, sizeof why, "%.255s", err ? err->text : ""); /* cut is meant */
+    if (n->schema_told != version || strcmp(n->schema_why, why) != 0) {
         if (version < 0)
-            log_warning(&n->log, "waiting for the database", LOG_S("error", err->text), LOG_S("why", store_trouble(n->store)));
+            log_warning(&n->log, "waiting for the database", LOG_S("error", err ? err->text : "no answer"));
         else
             log_warning(&n->log, "waiting for migrations; run: firstline migrate", LOG_I("found", version),
                 LOG_I("wanted", store_schema_wanted()));
     }
     n->schema_told = version;
+    (void)memcpy(n->schema_why, why, sizeof why);
     loop_timer_start(n->schema_timer, SCHEMA_EVERY_MS, 0);
 }
 

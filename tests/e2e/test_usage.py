@@ -58,6 +58,10 @@ def test_a_database_that_is_not_ours_says_what_makes_it_ours(world):
     for words in (["runs"], ["stop"], ["go"]):
         status, out, error = program(*words, "--config", settings)
         assert (status, out) == (1, "") and f"firstline {words[0]}: database: " in error and "firstline migrate" in error, error
+    bare = 'mount -t tmpfs none /etc && exec "$0" runs'  # the default settings: libpq's own
+    done = subprocess.run(["unshare", "-m", "sh", "-c", bare, binary()], capture_output=True, text=True, check=False, timeout=60, env={
+        "PGHOST": "127.0.0.1", "PGPORT": str(world.database.port), "PGUSER": "postgres", "PGDATABASE": "postgres"})
+    assert done.returncode == 1 and "no --config was given and there is no /etc/firstline/firstline.yaml" in done.stderr, done.stderr
     assert program("migrate", "--config", settings)[0] == 0
     status, out, error = program("runs", "--config", settings, "show", "nothing")
     assert (status, out) == (1, "") and '"nothing"' in error, error
@@ -72,10 +76,6 @@ def test_without_config_the_installed_settings_are_read(tmp_path):
     done = subprocess.run(["unshare", "-m", "sh", "-c", wrong.replace("runs", "check"), binary()], cwd=tmp_path, capture_output=True, text=True,
                           check=False, timeout=60)
     assert done.returncode == 2 and done.stdout.startswith("/etc/firstline/firstline.yaml:1:1: error: unknown key"), done.stdout
-    none = 'mount -t tmpfs none /etc && exec "$0" runs'
-    done = subprocess.run(["unshare", "-m", "sh", "-c", none, binary()], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
-                          env={"PGHOST": str(tmp_path)})
-    assert done.returncode == 1 and "no --config was given and there is no /etc/firstline/firstline.yaml" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(("words", "named"), [
@@ -102,3 +102,14 @@ def test_the_demo_on_a_full_disk_says_so_before_it_begins():
     small = 'mount -t tmpfs -o size=1m none /mnt && exec "$0" dev --once --folder /mnt/demo'
     done = subprocess.run(["unshare", "-m", "sh", "-c", small, binary()], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1 and re.search(r"the disk of /mnt/demo has \d MiB left; the demo wants \d+\n  hint: --folder", done.stderr), done.stderr
+
+
+def test_a_node_that_waits_for_its_database_says_for_what_each_time_that_changes(world):
+    world.node("tokyo", start=False)  # makes the schema, of another database
+    where = world.database.conninfo("later").replace("user=postgres", "user=late")
+    node = world.node("tokyo", start=False, over={"database": {"conninfo": where, "answer_within": "1s"}})
+    node.start(ready=False)
+    node.wait_log('role \\"late\\" does not exist')
+    world.database.query("create role late login")
+    node.wait_log('database \\"later\\" does not exist')
+    assert node.process.poll() is None
