@@ -151,8 +151,6 @@ static void write_start(struct run *r)
     int64_t give_up_ms = scenario_give_up_after_ms(r->scenario, priority);
     if (give_up_ms == 0)
         give_up_ms = policy_give_up_after_ms(r->worker->settings.policies, priority);
-    if (give_up_ms == 0)
-        give_up_ms = policy_give_up_after_ms(r->worker->settings.policies, priority);
     json_t *more = json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:I, s:o}", "step", 0, "attempt", r->attempt, "mode",
         scenario_mode_name(r->mode), "scenario", r->scenario->name, "scenario_set", scenario_set_hash(r->set),
         "inventory_set", inventory_hash(r->inventory), "host", r->host->name, "give_up_ms",

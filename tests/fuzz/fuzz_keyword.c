@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * A title from any bytes against a set with keyword, phrase and pattern: the quick way and the slow, explaining way take
- * the same scenario, and every value read from the token is whole text. */
+ * the same scenario within a title's steps, and every value read from the token is whole text. */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>
 
 #include "executor/match.h"
+#include "lib/base/limits.h"
 #include "lib/base/text.h"
 
 #define STEPS "target: { default: h }\nsteps:\n  - check: it is well\n    run: 'true'\n"
@@ -72,6 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
     MUST(match_title(set, &subject, a, &quick, &err) == 0);
     MUST(match_explain(set, &subject, a, count, &told, &slow, &err) == 0);
     MUST(quick.scenario == slow.scenario);
+    MUST(quick.steps > 0 && quick.steps <= MATCH_STEPS_MAX);
     MUST((told >= 1000) == (slow.scenario != NULL));
     check_pairs(quick.inline_values, quick.inline_count);
     check_pairs(quick.groups, quick.groups_count);

@@ -96,6 +96,34 @@ static void titles_that_look_hostile_cost_little(void **state)
     done(&m);
 }
 
+/* Each of many scenarios that one phrase brings into question looks for its other phrases and words in all of the title. */
+static void looking_for_phrases_is_counted(void **state)
+{
+    (void)state;
+    int64_t steps[2];
+    for (int k = 0; k < 2; k++) {
+        struct made m = begin();
+        for (int i = 0; i < 200; i++) {
+            char name[20];
+            (void)snprintf(name, sizeof name, "s-%03d", i);
+            add(&m, name, k == 0 ? "{ title: [trouble], not: trouble }" : "{ title: [a1, a2, a3, a4, trouble], not: trouble }");
+        }
+        make(&m, NULL);
+        struct arena *a = arena_new(ARENA_BYTES);
+        struct match_result r;
+        char title[200] = "";
+        memset(title, '-', 180);
+        memcpy(title + 180, " trouble", 9);
+        assert_int_equal(match_title(m.set, &(struct match_subject){.title = title}, a, &r, NULL), 0);
+        assert_null(r.scenario);
+        steps[k] = r.steps;
+        arena_free(a);
+        done(&m);
+    }
+    /* Four more looks over 188 bytes, 200 times; a step is 16 bytes gone over, and the look itself. */
+    assert_int_equal(steps[1] - steps[0], 200 * 4 * (1 + 188 / 16));
+}
+
 static void count_told(void *owner, const struct scenario *s, bool taken, const char *reason)
 {
     assert_true(s && reason[0] != '\0');
@@ -161,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_title_makes_more_work),
         cmocka_unit_test(titles_that_look_hostile_cost_little),
+        cmocka_unit_test(looking_for_phrases_is_counted),
         cmocka_unit_test(a_title_that_takes_too_much_work_is_told),
         cmocka_unit_test(a_title_is_looked_at_up_to_its_limit),
     };
