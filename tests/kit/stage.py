@@ -90,7 +90,8 @@ class Stage:
         """A broken host of its own, the next or the named one; scripts over DEFAULTS, run in /srv/HOST."""
         name = name or self._free[0]
         self._free.remove(name)
-        parts = [f"mkdir -p /srv/{name}; chmod 777 /srv/{name}; cd /srv/{name}"]
+        # Another stage of the same machine may have had a host of this name.
+        parts = [f"rm -rf /srv/{name}; mkdir -p /srv/{name}; chmod 777 /srv/{name}; cd /srv/{name}"]
         for verb, text in {**DEFAULTS, **scripts}.items():
             parts.append(f"cat >{verb} <<'END-OF-SCRIPT'\n{text}\nEND-OF-SCRIPT")
         self.machine.sh("\n".join(parts))
