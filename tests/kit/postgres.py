@@ -240,9 +240,9 @@ class Postgres:
         finally:
             connection.close()
 
-    def one(self, sql, *values):
+    def one(self, sql, *values, database="firstline"):
         """The first column of the first row, or None."""
-        rows = self.query(sql, *values)
+        rows = self.query(sql, *values, database=database)
         return rows[0][0] if rows else None
 
     def wait(self, sql, *values, expected=True, longest_s=processes.PATIENCE_S):
