@@ -12,8 +12,8 @@ QUICK = {"lease": {"renew": "500ms", "length": "3s", "gap": "2s"}}
 HELD = "select count(*) from run r join node n on n.incarnation = r.holder where n.name = %s and r.ended_at is null"
 ENDED = "select count(*) from (select ending from run union all select ending from run_history) r where r.ending = %s"
 NOT_BY_ITSELF = "worker.claims=fail@*"  # nothing is claimed because time has passed
-# An answer's row of two columns, the first as long as a run's id: what a claim took.
-CLAIMED = rb"D....\x00\x02\x00\x00\x00\x24[0-9a-f]{8}-"
+# An answer's row that begins with a run's id and the epoch 1: what a claim took.
+CLAIMED = rb"\x00\x00\x00\x24[0-9a-f-]{36}\x00\x00\x00\x011"
 
 
 @pytest.fixture(name="world")
