@@ -311,6 +311,15 @@ static void plain(struct http_request *req, unsigned status, const char *text)
     http_answer(req, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
+static void on_starved(void *owner, bool starved)
+{
+    struct node *n = owner;
+    if (starved)
+        log_error(&n->log, "no connection can be taken: too many files are open; raise the limit (LimitNOFILE=)");
+    else
+        log_info(&n->log, "connections are taken again");
+}
+
 static void on_request(void *owner, struct http_request *req)
 {
     struct node *n = owner;
@@ -419,7 +428,7 @@ static void start_work(struct node *n)
     struct http_server_settings http = {.address = s->http.address, .port = (uint16_t)s->http.port,
         .body_bytes_max = (size_t)s->http.body_bytes, .bodies_bytes_max = (size_t)s->http.bodies_bytes,
         .connections_max = (unsigned)s->http.connections, .per_ip_max = (unsigned)s->http.per_ip,
-        .request_longest_ms = (unsigned)s->http.request_ms};
+        .request_longest_ms = (unsigned)s->http.request_ms, .on_starved = on_starved};
     struct error err = {0};
     n->server = http_server_new(n->loop, &http, on_request, n, &err);
     if (!n->server) {

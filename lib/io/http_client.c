@@ -119,6 +119,8 @@ static void transfer_ended(struct transfer *t, CURLcode rc)
         snprintf(why, sizeof why, "answered with status %ld", status);
     else if (t->late)
         snprintf(why, sizeof why, "its time was over before it could be sent");
+    else if (rc == CURLE_COULDNT_CONNECT && t->no_socket)
+        snprintf(why, sizeof why, "no socket: %s", strerror(t->no_socket));
     else if (rc == CURLE_ABORTED_BY_CALLBACK)
         snprintf(why, sizeof why, "the connection was closed before an answer");
     else

@@ -47,6 +47,7 @@ struct transfer {
     unsigned port;
     int64_t started_ms, until_ms;      /* mono */
     bool late;                         /* it was not begun in time: this process was stopped meanwhile */
+    int no_socket;                     /* errno: why the last one could not be made; 0: it could */
     bool reads;                        /* GET or HEAD: curl may send it again */
     bool sent;                         /* a part of it may have left */
     bool over;                         /* the reply passed a limit */

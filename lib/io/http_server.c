@@ -8,9 +8,7 @@
  * it. */
 #include "lib/io/http_server.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,19 +22,47 @@
 #define SAFETY_MS 250
 #define SWEEP_MS_MAX 500
 #define SWEEP_MS_LEAST 20
+#define STARVED_MS 100 /* MHD without descriptors and connections would try all the time */
 
 /* ---- running the daemon ---- */
 
 static void on_soon(void *owner);
+static void on_readable(uv_poll_t *handle, int status, int events);
+
+static void tell_starved(struct http_server *s, bool starved)
+{
+    if (s->starved == starved)
+        return;
+    s->starved = starved;
+    if (s->set.on_starved)
+        s->set.on_starved(s->owner, starved);
+}
+
+/* The only way in which MHD tells it. */
+static void on_mhd_says(void *owner, const char *format, va_list arguments)
+{
+    (void)arguments;
+    struct http_server *s = owner;
+    s->refused = s->refused || strstr(format, "system resource limit");
+}
 
 static void server_run(struct http_server *s)
 {
     assert(!s->running);
     bool was_full = s->connections >= s->set.connections_max;
     s->running = true;
+    s->refused = false;
     (void)MHD_run(s->daemon); /* fails only for a daemon that is no epoll daemon */
     s->running = false;
 
+    if (s->refused)
+        tell_starved(s, true);
+    if (s->refused && s->connections == 0) {
+        (void)uv_poll_stop(&s->poll); /* cannot fail */
+        loop_timer_start(s->again, STARVED_MS, 0);
+        return;
+    }
+    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable); /* cannot fail after init */
     MHD_UNSIGNED_LONG_LONG wait_ms = SAFETY_MS;
     bool more = was_full && s->connections < s->set.connections_max; /* MHD listens again from its next run */
     if (s->connections == 0 && !more)
@@ -122,6 +148,7 @@ static void *connection_open(struct http_server *s, struct MHD_Connection *mhd)
     *(s->last ? &s->last->next : &s->first) = c;
     s->last = c;
     s->connections++;
+    tell_starved(s, false);
     if (s->connections >= s->set.connections_max)
         close_an_idle_one(s, c);
     if (!loop_timer_active(s->sweep)) {
@@ -407,64 +434,6 @@ static void on_again(void *owner)
 
 /* ---- start and end ---- */
 
-static int bad_address(const char *text, struct error *err)
-{
-    error_set(err, ERROR_CONFIG, "listen address '%s' is not an IP address", text);
-    error_hint(err, "an address such as 0.0.0.0, 127.0.0.1 or ::");
-    return -1;
-}
-
-static int make_address(const char *text, uint16_t port, struct sockaddr_storage *out, socklen_t *out_bytes,
-    struct error *err)
-{
-    struct sockaddr_in *v4 = (void *)out;
-    struct sockaddr_in6 *v6 = (void *)out;
-    if (inet_pton(AF_INET, text, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(port);
-        *out_bytes = sizeof *v4;
-    } else if (inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        *out_bytes = sizeof *v6;
-    } else {
-        return bad_address(text, err);
-    }
-    return 0;
-}
-
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage at = {0};
-    socklen_t bytes = sizeof at;
-    if (getsockname(fd, (struct sockaddr *)&at, &bytes) != 0)
-        return 0;
-    return ntohs(at.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&at)->sin6_port
-                                          : ((struct sockaddr_in *)&at)->sin_port);
-}
-
-/* Our own listening socket, so that what goes wrong has a name. "::" takes IPv4 too. */
-static int listen_on(const char *address, uint16_t port, struct error *err)
-{
-    struct sockaddr_storage at = {0};
-    socklen_t bytes = 0;
-    if (make_address(address, port, &at, &bytes, err) != 0)
-        return -1;
-    int fd = socket(at.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return error_from_errno(err, ERROR_LIMIT, errno, "socket");
-    int on = 1, off = 0;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* else bind says so */
-    if (at.ss_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* best effort */
-    if (bind(fd, (struct sockaddr *)&at, bytes) != 0 || listen(fd, SOMAXCONN) != 0) {
-        error_from_errno(err, ERROR_REFUSED, errno, "listen on %s port %u", address, port);
-        (void)close(fd); /* nothing to do about it */
-        return -1;
-    }
-    return fd;
-}
-
 static void fill_settings(struct http_server_settings *set)
 {
     if (set->body_bytes_max == 0)
@@ -482,7 +451,8 @@ static void fill_settings(struct http_server_settings *set)
 
 static struct MHD_Daemon *start_daemon(struct http_server *s, int fd)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, s,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_access, s,
+        MHD_OPTION_EXTERNAL_LOGGER, on_mhd_says, s,
         MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, s->set.connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->set.per_ip_max,
@@ -512,14 +482,14 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
     http_handler *fn, void *owner, struct error *err)
 {
     assert(loop && fn);
-    int fd = listen_on(settings->address ? settings->address : "127.0.0.1", settings->port, err);
+    int fd = http_listen(settings->address ? settings->address : "127.0.0.1", settings->port, err);
     if (fd < 0)
         return NULL;
     struct http_server *s = calloc(1, sizeof *s);
     if (s) {
         *s = (struct http_server){.magic = SERVER_MAGIC, .loop = loop, .fn = fn, .owner = owner, .set = *settings};
         fill_settings(&s->set);
-        s->port = bound_port(fd);
+        s->port = http_listen_port(fd);
         s->daemon = start_daemon(s, fd);
     }
     if (!s || !s->daemon) {

@@ -23,6 +23,10 @@ struct loop;
 struct http_server;
 struct http_request;
 
+/* Called in the loop when no connection can be taken, for want of descriptors (it is tried again all the time; who connects waits
+ * meanwhile), and when one was taken again. */
+typedef void http_starved(void *owner, bool starved);
+
 struct http_server_settings {
     const char *address;         /* borrowed for the call: IPv4 or IPv6 literal; NULL: 127.0.0.1 */
     uint16_t port;               /* 0: any free one, see http_server_port */
@@ -33,6 +37,7 @@ struct http_server_settings {
     unsigned request_longest_ms; /* from the connection, or the answer before, to the last byte of the request;
                                   * also from the answer to its last byte taken. 0: 10 s */
     unsigned answer_longest_ms;  /* for the handler; 0: 30 s */
+    http_starved *on_starved;    /* NULL: nobody asks; with the handler's owner */
 };
 
 /* Called in the loop with the complete body. Must call http_answer exactly once, at once or later, also for a request

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What http_server.c (connections) and http_request.c (requests and answers) share. For those two only. */
+ * What http_server.c (connections), http_request.c (requests and answers) and http_listen.c share. For those only. */
 #ifndef LIB_IO_HTTP_SERVER_INSIDE_H
 #define LIB_IO_HTTP_SERVER_INSIDE_H
 
@@ -74,7 +74,14 @@ struct http_server {
     uint16_t port;
     bool stopping;
     bool running; /* inside MHD_run */
+    bool refused; /* the last MHD_run could not take a connection */
+    bool starved; /* that was told */
 };
+
+/* Our own listening socket, so that what goes wrong has a name. "::" takes IPv4 too. Errors: CONFIG, LIMIT, REFUSED. */
+int http_listen(const char *address, uint16_t port, struct error *err);
+/* Which port it got; 0 when it cannot be asked. */
+uint16_t http_listen_port(int fd);
 
 /* NULL when out of memory. uri is copied. */
 struct http_request *http_request_new(struct http_server *s, struct MHD_Connection *mhd, const char *uri);

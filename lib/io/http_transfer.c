@@ -2,6 +2,7 @@
  * One transfer of the HTTP client: a call is copied into a curl handle, the reply is collected and read. Knows
  * nothing of the loop, and starts nothing. */
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -31,6 +32,16 @@ static int on_before_send(void *owner, char *ip, char *own_ip, int port, int own
         return CURL_PREREQFUNC_ABORT;
     t->sent = true;
     return CURL_PREREQFUNC_OK;
+}
+
+/* As curl would, but remembers why there is none: curl only says that it could not connect. */
+static curl_socket_t on_open(void *owner, curlsocktype purpose, struct curl_sockaddr *to)
+{
+    (void)purpose;
+    struct transfer *t = owner;
+    int fd = socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+    t->no_socket = fd < 0 ? errno : 0;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* What was written and not taken by the other side goes with the call: the kernel may not deliver it later, neither while this
@@ -199,6 +210,8 @@ static int set_options(struct transfer *t, const struct http_call *call)
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->curl_says);
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(t->until_ms - t->started_ms) + 100); /* as the deadline; asked before each write */
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
     curl_easy_setopt(e, CURLOPT_SOCKOPTDATA, t);
     curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_before_send);
