@@ -17,7 +17,6 @@
 #define OLDEST_MS (72LL * 3600 * 1000)
 #define PENDING_ARENA_BYTES (64 * 1024)
 #define UNDER_WAY_MAX 2    /* commits: while the database does one, the next is there already */
-#define TOGETHER_MOST 200  /* what came during a commit and goes with the next; x 5 statements, see PG_STATEMENTS_MAX */
 
 /* A request between its signature and its answer. */
 struct pending {
@@ -26,7 +25,6 @@ struct pending {
     struct webhook_event event;
     struct event_row row;     /* texts in the arena */
     int64_t arrived_mono_ms;
-    int at, effects; /* its statements in the group: the event's row, and the first of what follows from it */
     bool raw;  /* second try: bytes only */
     struct pending *next; /* owned */
 };
@@ -34,6 +32,8 @@ struct pending {
 struct batch {
     struct intake *in; /* borrowed */
     struct pending *members; /* owned */
+    struct event_entry *entries; /* owned: of each member, in their order */
+    size_t count;
     uint64_t op;
     struct batch *next, **back;
 };
@@ -118,6 +118,7 @@ void intake_free(struct intake *in)
         in->batches = b->next;
         pg_forget(store_lane(in->store, LANE_INTAKE), b->op);
         end_all(b->members, 503, "stopping\n");
+        free(b->entries);
         free(b);
     }
     end_all(in->waiting, 503, "stopping\n");
@@ -255,7 +256,7 @@ static struct pending *take_oldest(struct intake *in)
 {
     struct pending *first = in->waiting, **end = &in->waiting;
     unsigned count = 0;
-    for (; *end && count < TOGETHER_MOST; count++)
+    for (; *end && count < EVENTS_TOGETHER_MAX; count++)
         end = &(*end)->next;
     in->waiting = *end;
     *end = NULL;
@@ -273,23 +274,24 @@ static void flush(void *owner)
         batch_send(in, take_oldest(in), false);
 }
 
-static struct pending *batch_take(struct batch *b)
+/* It is answered: its members are the caller's. */
+static struct pending *batch_end(struct batch *b)
 {
     struct pending *members = b->members;
     *b->back = b->next;
     if (b->next)
         b->next->back = b->back;
     b->in->batches_count--;
+    free(b->entries);
     free(b);
     return members;
 }
 
 /* The event is durable: answer, then tell whoever can act on it. */
-static void committed(struct intake *in, struct pending *p, const struct pg_answer *result)
+static void committed(struct intake *in, struct pending *p, const struct event_entry *entry, const struct pg_answer *result)
 {
-    struct event_result r = {.fresh = true};
-    if (!p->raw)
-        event_result(result, p->at, p->effects, &p->row, &r);
+    struct event_result r;
+    event_result(result, entry, &r);
     in->counts.accepted++;
     in->counts.duplicates += !r.fresh;
     in->counts.odd += p->event.odd != NULL || p->raw;
@@ -338,87 +340,62 @@ static void refused_for_content(struct intake *in, struct pending *members)
     }
 }
 
+static void all_committed(struct batch *b, const struct pg_answer *result)
+{
+    for (const struct event_entry *entry = b->entries; b->members; entry++) {
+        struct pending *p = b->members;
+        b->members = p->next;
+        committed(b->in, p, entry, result);
+    }
+}
+
 static void on_batch(void *owner, const struct pg_answer *result, const struct error *err)
 {
     struct batch *b = owner;
     struct intake *in = b->in;
-    struct pending *members = batch_take(b);
-    if (err && err->kind == ERROR_INPUT) {
+    if (!err)
+        all_committed(b, result);
+    struct pending *members = batch_end(b);
+    if (err && err->kind == ERROR_INPUT)
         refused_for_content(in, members);
-    } else if (err) {
+    else if (err)
         not_committed(in, members, err);
-    } else {
-        while (members) {
-            struct pending *p = members;
-            members = p->next;
-            committed(in, p, result);
-        }
-    }
     flush(in);
 }
 
-static int by_key(const void *a, const void *b)
+static struct batch *batch_new(struct intake *in, struct pending *members)
 {
-    const struct event_row *x = &(*(struct pending *const *)a)->row, *y = &(*(struct pending *const *)b)->row;
-    int order = strcmp(x->account, y->account);
-    return order ? order : strcmp(x->key, y->key);
-}
-
-/* Of one incident the older first: times are in one format, so their texts compare as they do. */
-static int by_incident(const void *a, const void *b)
-{
-    const struct event_row *x = &(*(struct pending *const *)a)->row, *y = &(*(struct pending *const *)b)->row;
-    int order = strcmp(x->account, y->account);
-    if (!order)
-        order = strcmp(x->incident, y->incident);
-    return order ? order : strcmp(x->occurred_at, y->occurred_at);
-}
-
-/* All events, then all incidents, each in one order: both regions get the same events at once, and must not wait for each
- * other's rows. */
-static void add_all(struct pg_group *group, struct pending **all, size_t n)
-{
-    qsort(all, n, sizeof *all, by_key);
-    for (size_t i = 0; i < n; i++) {
-        all[i]->at = pg_group_count(group);
-        if (all[i]->raw)
-            (void)event_add_raw(group, &all[i]->row, "the database refused its content");
-        else
-            event_add_row(group, &all[i]->row);
+    size_t n = 0;
+    for (struct pending *p = members; p; p = p->next)
+        n++;
+    struct batch *b = calloc(1, sizeof *b);
+    struct event_entry *entries = calloc(n, sizeof *entries);
+    if (!b || !entries) {
+        free(b);
+        free(entries);
+        return NULL;
     }
-    qsort(all, n, sizeof *all, by_incident);
-    for (size_t i = 0; i < n; i++) {
-        all[i]->effects = pg_group_count(group);
-        if (!all[i]->raw)
-            (void)event_add_effects(group, &all[i]->row);
-    }
+    n = 0;
+    for (struct pending *p = members; p; p = p->next)
+        entries[n++] = (struct event_entry){.row = &p->row, .as = p->raw ? EVENT_RAW : EVENT_WHOLE};
+    *b = (struct batch){.in = in, .members = members, .entries = entries, .count = n, .next = in->batches, .back = &in->batches};
+    if (in->batches)
+        in->batches->back = &b->next;
+    in->batches = b;
+    in->batches_count++;
+    return b;
 }
 
 static void batch_send(struct intake *in, struct pending *members, bool alone)
 {
     assert(!alone || members->next == NULL);
-    size_t n = 0;
-    for (struct pending *p = members; p; p = p->next)
-        n++;
-    struct batch *b = calloc(1, sizeof *b);
-    struct pending **all = calloc(n, sizeof(struct pending *));
-    if (!b || !all) {
-        free(b);
-        free(all);
+    struct batch *b = batch_new(in, members);
+    if (!b) {
         end_all(members, 503, "out of memory\n");
         return;
     }
     struct pg_group *group = pg_group_new(store_lane(in->store, LANE_INTAKE));
-    n = 0;
-    for (struct pending *p = members; p; p = p->next)
-        all[n++] = p;
-    add_all(group, all, n);
-    free(all);
-    *b = (struct batch){.in = in, .members = members, .next = in->batches, .back = &in->batches};
-    if (in->batches)
-        in->batches->back = &b->next;
-    in->batches = b;
-    in->batches_count++;
+    event_add(group, b->entries, b->count);
     int64_t left = ANSWER_WITHIN_MS - (clock_mono_ms() - members->arrived_mono_ms);
     b->op = pg_group_send(group, left > 1 ? (unsigned)left : 1, on_batch, b);
     if (fault_twin("acknowledge-before-commit")) {

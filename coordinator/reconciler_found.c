@@ -14,9 +14,8 @@ struct opened {
     struct found {
         struct webhook_event event; /* texts in the arena */
         struct event_row row;
-        bool record;     /* whether a row is kept of it */
-        int at, effects; /* its statements in the group */
     } all[RECONCILER_EVENTS_MAX];
+    struct event_entry entries[RECONCILER_EVENTS_MAX]; /* of each, as it is stored */
     int count;
 };
 
@@ -60,9 +59,9 @@ static void add(struct watch *w, const struct webhook_event *event, const json_t
     if (o->count == RECONCILER_EVENTS_MAX || !copy || event->odd)
         return;
     struct found *f = &o->all[o->count];
-    *f = (struct found){.event = *event, .record = body != NULL};
+    *f = (struct found){.event = *event};
     if (record_fill(o->arena, &f->event, &from, &f->row) == 0)
-        o->count++;
+        o->entries[o->count++] = (struct event_entry){.row = &f->row, .as = body ? EVENT_WHOLE : EVENT_UNKEPT};
 }
 
 void opened_add_event(struct watch *w, const struct webhook_event *event, const json_t *body)
@@ -77,27 +76,9 @@ void opened_add_incident(struct watch *w, const struct pagerduty_incident *i, co
     add(w, &event, type ? i->json : NULL);
 }
 
-static int by_incident(const void *a, const void *b)
-{
-    const struct found *x = a, *y = b;
-    return strcmp(x->event.incident, y->event.incident); /* of one there are either its hands, in order, or one opening */
-}
-
-/* As intake: all events, then all incidents, each in one order. */
 void opened_fill(struct opened *o, struct pg_group *group)
 {
-    bool many = o->count > 1 && strcmp(o->all[0].event.incident, o->all[o->count - 1].event.incident) != 0;
-    if (many)
-        qsort(o->all, (size_t)o->count, sizeof o->all[0], by_incident);
-    for (int i = 0; i < o->count; i++) {
-        o->all[i].at = pg_group_count(group);
-        if (o->all[i].record)
-            event_add_row(group, &o->all[i].row);
-    }
-    for (int i = 0; i < o->count; i++) {
-        o->all[i].effects = pg_group_count(group);
-        (void)event_add_effects(group, &o->all[i].row);
-    }
+    event_add(group, o->entries, (size_t)o->count);
 }
 
 static void tell(struct watch *w, const struct found *f, const struct event_result *r)
@@ -121,8 +102,8 @@ void opened_told(struct watch *w, const struct pg_answer *answer)
     for (int i = 0; i < w->opened->count; i++) {
         struct found *f = &w->opened->all[i];
         struct event_result r = {0};
-        if (f->record)
-            event_result(answer, f->at, f->effects, &f->row, &r);
+        if (w->opened->entries[i].as != EVENT_UNKEPT)
+            event_result(answer, &w->opened->entries[i], &r);
         tell(w, f, &r);
         runs |= r.opened;
         hands |= r.fresh && r.handed;

@@ -84,8 +84,9 @@ struct pg_value pg_from_int(int64_t number, char room[PG_INT_BYTES]); /* the val
 /* As pg_from_int with room that lives as long as the enclosing block. */
 #define PG_INT(number) pg_from_int((number), (char[PG_INT_BYTES]){0})
 
-/* Array parameters ($1::text[], ::bigint[], ::bytea[], ::boolean[]) as array literals. Begin, add, end; the value borrows
- * the buf. A limit passed anywhere shows in b->over, and pg_array_end then returns a value that fails its group. */
+/* Array parameters: text[] (text, span), bigint[], bytea[], boolean[], in the server's binary form, so the parameter must be of
+ * just that type. Begin, add elements of one kind, end; the value borrows the buf. A limit passed anywhere shows in b->over, and
+ * pg_array_end then returns a value that fails its group. */
 void pg_array_begin(struct buf *b);
 void pg_array_text(struct buf *b, const char *text); /* NULL becomes a null element */
 void pg_array_span(struct buf *b, const char *text, size_t bytes);
@@ -151,6 +152,7 @@ int pg_blob(const struct pg_answer *answer, int i, int row, int column, struct b
 
 struct pg_lane {
     uint64_t queries;   /* statements sent */
+    uint64_t rows;      /* that they answered */
     uint64_t groups;    /* groups sent */
     uint64_t transactions; /* sent: fewer than groups where some shared one, more where such a one was rolled back */
     uint64_t commits;   /* groups answered without error */

@@ -132,6 +132,7 @@ static void take_preparation(struct pg_conn *c, struct pg_group *g, struct pg_ca
 
 static void keep_result(struct pg_group *g, PGresult *r)
 {
+    g->pg->lane.rows += (uint64_t)PQntuples(r);
     if (pg_answer_add(&g->answer, r) == 0 || g->failed)
         return;
     g->failed = true;

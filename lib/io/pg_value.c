@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Values and array literals for parameters. Knows nothing of connections. */
+ * Values and arrays for parameters. Knows nothing of connections. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <endian.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -40,79 +43,74 @@ struct pg_value pg_from_int(int64_t number, char room[PG_INT_BYTES])
     return (struct pg_value){.data = room, .bytes = n};
 }
 
+/* --- arrays, as the server takes them in binary: a header, then each element's length and bytes ----------------------- */
+
+enum { OID_BOOL = 16, OID_BYTEA = 17, OID_INT8 = 20, OID_TEXT = 25 };
+
+struct array_header {
+    uint32_t dimensions, nulls, type, count, lower_bound; /* in network order */
+};
+
+static void add_uint32(struct buf *b, uint32_t number)
+{
+    number = htonl(number);
+    (void)buf_add(b, &number, sizeof number); /* here and below: a failure stays in b->over */
+}
+
 void pg_array_begin(struct buf *b)
 {
     buf_clear(b);
-    (void)buf_add_char(b, '{'); /* here and below: a failure stays in b->over */
+    struct array_header head = {.dimensions = htonl(1), .nulls = htonl(1), .lower_bound = htonl(1)};
+    (void)buf_add(b, &head, sizeof head);
 }
 
-/* An element is quoted or a number, so that an opening brace at the end is always the array's own. */
-static void separate(struct buf *b)
+/* bytes NULL: null */
+static void add_element(struct buf *b, uint32_t type, const void *bytes, size_t count)
 {
-    if (b->bytes > 0 && b->data[b->bytes - 1] != '{')
-        (void)buf_add_char(b, ',');
+    if (!b->over) {
+        struct array_header head;
+        memcpy(&head, b->data, sizeof head);
+        assert(head.type == 0 || ntohl(head.type) == type);
+        head.type = htonl(type);
+        head.count = htonl(ntohl(head.count) + 1);
+        memcpy(b->data, &head, sizeof head);
+    }
+    add_uint32(b, bytes ? (uint32_t)count : UINT32_MAX);
+    if (bytes)
+        (void)buf_add(b, bytes, count);
 }
 
 void pg_array_span(struct buf *b, const char *text, size_t bytes)
 {
-    separate(b);
-    (void)buf_add_char(b, '"');
-    size_t from = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        if (text[i] != '"' && text[i] != '\\')
-            continue;
-        (void)buf_add(b, text + from, i - from);
-        (void)buf_add_char(b, '\\');
-        from = i;
-    }
-    (void)buf_add(b, text + from, bytes - from);
-    (void)buf_add_char(b, '"');
+    add_element(b, OID_TEXT, text, bytes);
 }
 
 void pg_array_text(struct buf *b, const char *text)
 {
-    if (text) {
-        pg_array_span(b, text, strlen(text));
-        return;
-    }
-    separate(b);
-    (void)buf_add_text(b, "NULL");
+    add_element(b, OID_TEXT, text, text ? strlen(text) : 0);
 }
 
 void pg_array_int(struct buf *b, int64_t number)
 {
-    separate(b);
-    (void)buf_printf(b, "%" PRId64, number);
+    uint64_t wire = htobe64((uint64_t)number);
+    add_element(b, OID_INT8, &wire, sizeof wire);
 }
 
 void pg_array_bool(struct buf *b, bool yes)
 {
-    separate(b);
-    (void)buf_add_char(b, yes ? 't' : 'f');
+    add_element(b, OID_BOOL, yes ? "\1" : "\0", 1);
 }
 
 void pg_array_bytes(struct buf *b, const void *data, size_t bytes)
 {
-    static const char digits[] = "0123456789abcdef";
-    const unsigned char *byte = data;
-    char part[512];
-    separate(b);
-    (void)buf_add_text(b, "\"\\\\x");
-    for (size_t i = 0; i < bytes && !b->over;) {
-        size_t n = 0;
-        for (; i < bytes && n < sizeof part; i++) {
-            part[n++] = digits[byte[i] >> 4];
-            part[n++] = digits[byte[i] & 15];
-        }
-        (void)buf_add(b, part, n);
-    }
-    (void)buf_add_char(b, '"');
+    add_element(b, OID_BYTEA, data ? data : "", bytes);
 }
 
 struct pg_value pg_array_end(struct buf *b)
 {
-    (void)buf_add_char(b, '}');
     if (b->over)
         return (struct pg_value){.data = "", .bytes = NOT_MADE};
-    return pg_from_span(b->data, b->bytes);
+    if (b->bytes == sizeof(struct array_header))
+        return pg_from_text("{}"); /* of whatever type */
+    return pg_from_bytes(b->data, b->bytes);
 }

@@ -7,7 +7,7 @@
 #include "lib/base/clock.h"
 
 #define LOOK_EVERY_MS 2000
-#define WORTH_QUERIES 200 /* between two looks; less makes no table grow so that a plan matters */
+#define WORTH_ROWS 200 /* statements and rows that they answered, between two looks; less makes no table grow so that a plan matters */
 #define COUNTED_WITHIN_MS 12000 /* the server counts the changes of a session that falls idle 10 s later */
 
 struct statistics {
@@ -15,17 +15,18 @@ struct statistics {
     const struct log_ctx *log; /* borrowed */
     struct loop_timer *timer; /* owned */
     uint64_t op;              /* the refresh under way; 0: none */
-    uint64_t sent;            /* statements that this node had sent at the last look */
+    uint64_t done;            /* by this node until the last look */
     int64_t ask_until_mono_ms;
 };
 
-static uint64_t queries_of(struct store *store)
+/* One statement may store many events. */
+static uint64_t done_by(struct store *store)
 {
     uint64_t sum = 0;
     for (int i = 0; i < STORE_LANES; i++) {
         struct pg_lane lane;
         pg_lane(store_lane(store, (enum store_lane)i), &lane);
-        sum += lane.queries;
+        sum += lane.queries + lane.rows;
     }
     return sum;
 }
@@ -52,11 +53,11 @@ static struct pg *lane_of(const struct statistics *s)
 static void look(void *owner)
 {
     struct statistics *s = owner;
-    uint64_t sent = queries_of(s->store);
+    uint64_t done = done_by(s->store);
     int64_t now = clock_mono_ms();
-    if (sent - s->sent >= WORTH_QUERIES)
+    if (done - s->done >= WORTH_ROWS)
         s->ask_until_mono_ms = now + COUNTED_WITHIN_MS;
-    s->sent = sent;
+    s->done = done;
     if (!s->op && now < s->ask_until_mono_ms)
         s->op = pg_query(lane_of(s), "statistics_refresh", NULL, 0, 0, on_refreshed, s);
 }

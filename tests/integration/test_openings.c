@@ -71,7 +71,7 @@ static void take(const struct history *h, const char *key, const struct told *t,
         .service_id = "S", .service_name = "", .html_url = "", .created_at = created, .reopened_at = reopened, .customer = "c",
         .give_up_ms = 600000, .oldest = OLDEST, .touch = resolve ? EVENT_CLOSE : EVENT_NO_HAND, .by = "", .how = "", .found = found};
     struct pg_group *group = pg_group_new(store_lane(store, LANE_INTAKE));
-    event_add(group, &e);
+    event_add(group, &(struct event_entry){.row = &e}, 1);
     struct call c = {0};
     pg_group_send(group, 0, on_done, &c);
     expect_well(&c);

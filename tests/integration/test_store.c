@@ -345,7 +345,7 @@ static void take(const char *key, const char *type, const char *at, const char *
         .service_id = "S", .service_name = "", .html_url = "", .created_at = "2026-01-01T00:00:00Z", .reopened_at = reopened,
         .customer = "c", .give_up_ms = 600000, .oldest = "2020-01-01T00:00:00Z", .by = "", .how = ""};
     struct pg_group *group = pg_group_new(store_lane(store, LANE_INTAKE));
-    event_add(group, &e);
+    event_add(group, &(struct event_entry){.row = &e}, 1);
     struct call c = {0};
     pg_group_send(group, 0, on_done, &c);
     expect_well(&c);
@@ -385,7 +385,7 @@ static void hand(const char *key, unsigned touch, const char *at, const char *by
     struct event_row e = {.account = "a", .key = key, .type = "t", .incident = "Q1", .occurred_at = at, .subscription = "s",
         .delivery = "", .region = "tokyo", .hand = "person", .body = "{}", .body_bytes = 2, .touch = touch, .by = by, .how = "did it"};
     struct pg_group *group = pg_group_new(store_lane(store, LANE_INTAKE));
-    event_add(group, &e);
+    event_add(group, &(struct event_entry){.row = &e}, 1);
     struct call c = {0};
     pg_group_send(group, 0, on_done, &c);
     expect_well(&c);

@@ -273,7 +273,7 @@ static void start_executor(const char *folder)
 static void on_opened(void *owner, const struct pg_answer *answer, const struct error *err)
 {
     (void)owner;
-    if (err || pg_rows(answer, 0) != 1)
+    if (err || pg_rows(answer, pg_answer_count(answer) - 1) != 1)
         fail("opening a run", err);
     bench.opening = false;
     if (bench.own)
@@ -284,11 +284,14 @@ static void open_next(void)
 {
     char key[32];
     (void)snprintf(key, sizeof key, "Q%d", bench.opened + 1);
-    struct pg_value values[] = {pg_from_text("bench"), pg_from_text(key), pg_from_text("acme"), PG_INT(0), PG_INT(3600000),
-        pg_from_text("2000-01-01T00:00:00Z"), pg_from_bool(false)};
+    struct event_row row = {.account = "bench", .incident = key, .occurred_at = "", .open = true, .customer = "acme", .give_up_ms = 3600000,
+        .oldest = "2000-01-01T00:00:00Z"};
+    struct event_entry entry = {.row = &row, .as = EVENT_UNKEPT};
+    struct pg_group *group = pg_group_new(store_lane(bench.store, LANE_INTAKE));
+    event_add(group, &entry, 1);
     bench.opened_ms[bench.opened++] = now_ms();
     bench.opening = true;
-    (void)pg_query(store_lane(bench.store, LANE_INTAKE), "run_open", values, 7, 0, on_opened, NULL);
+    (void)pg_group_send(group, 0, on_opened, NULL);
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
