@@ -48,6 +48,8 @@ struct watch {
     struct look *looks;   /* owned */
     int looks_count, look;
     json_t *entries, *notes; /* owned: of the look */
+    bool entries_cut;        /* the log goes further back */
+    bool afresh;             /* the incident was read behind the log */
     bool gone;               /* of the look: PagerDuty has no such incident */
     struct opened *opened;   /* owned */
     void (*then)(struct watch *w);

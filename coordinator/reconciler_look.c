@@ -11,13 +11,14 @@
 #include "lib/base/clock.h"
 
 static void look_next(struct watch *w);
+static void read_incident(struct watch *w);
 
 static void forget_read(struct watch *w)
 {
     json_decref(w->entries);
     json_decref(w->notes);
     w->entries = w->notes = NULL;
-    w->gone = false;
+    w->gone = w->afresh = w->entries_cut = false;
 }
 
 void looks_clear(struct watch *w)
@@ -40,6 +41,11 @@ void look_add(struct watch *w, const struct reconcile_row *row, json_t *incident
     l->incident = json_incref(incident);
 }
 
+static bool believed_resolved(const struct look *l)
+{
+    return strcmp(l->what, "reopened") == 0;
+}
+
 /* --- writing what was read ---------------------------------------------------------------------------------------- */
 
 static void on_written(void *owner, const struct pg_answer *answer, const struct error *err)
@@ -52,24 +58,37 @@ static void on_written(void *owner, const struct pg_answer *answer, const struct
     look_next(w);
 }
 
-/* Whether the log holds a resolve of the opening that we know: then the incident was reopened since. */
+/* Whether the log holds a resolve of the opening that we know. Its times are whole seconds: where we know of a resolve, one of
+ * the opening's own second is it. */
 static bool was_resolved(const struct watch *w, const struct look *l)
 {
+    int64_t after = believed_resolved(l) ? l->opening_wall_ms / 1000 * 1000 - 1 : l->opening_wall_ms;
     for (size_t i = 0; i < json_array_size(w->entries); i++) {
         struct pagerduty_entry e;
         int64_t at;
         if (pagerduty_parse_entry(json_array_get(w->entries, i), &e) && strncmp(e.type, "resolve_log_entry", 17) == 0 &&
-            clock_wall_parse(e.created_at, &at) == 0 && at > l->opening_wall_ms)
+            clock_wall_parse(e.created_at, &at) == 0 && at > after)
             return true;
     }
-    return false;
+    return believed_resolved(l) && w->entries_cut; /* it may be further back than the log was read */
+}
+
+static bool is_open(const struct pagerduty_incident *incident)
+{
+    return strcmp(incident->status, "resolved") != 0;
+}
+
+/* Reopened is what a log with the resolve in it, and a read behind that log, show open: a list, or a read of a copy that lags, may
+ * show how it was before the resolve. */
+static bool was_reopened(const struct watch *w, const struct look *l, const struct pagerduty_incident *incident)
+{
+    return w->afresh && is_open(incident) && was_resolved(w, l);
 }
 
 /* Returns when the present opening began. */
 static int64_t add_state(struct watch *w, const struct look *l, const struct pagerduty_incident *incident)
 {
-    bool open = strcmp(incident->status, "resolved") != 0;
-    bool reopened = open && (strcmp(l->what, "reopened") == 0 || was_resolved(w, l));
+    bool reopened = was_reopened(w, l, incident);
     opened_add_incident(w, incident, reopened ? "incident.reopened" : NULL);
     const char *began = reopened ? incident->last_status_change_at : incident->created_at;
     int64_t at = l->opening_wall_ms;
@@ -152,6 +171,24 @@ static void read_notes(struct watch *w)
     w->request = pagerduty_list_notes(watch_account(w)->client, w->looks[w->look].key, on_notes, w);
 }
 
+/* With the log read. */
+static void read_on(struct watch *w)
+{
+    const struct look *l = &w->looks[w->look];
+    struct pagerduty_incident incident;
+    bool open = pagerduty_parse_incident(l->incident, &incident) && is_open(&incident);
+    if (open && !w->afresh && was_resolved(w, l)) {
+        watch_ask(w, read_incident);
+    } else if (open && believed_resolved(l) && !w->afresh) { /* what we read lags behind what we know: the next round looks again */
+        w->look++;
+        look_next(w);
+    } else if (l->quiet) {
+        watch_ask(w, read_notes);
+    } else {
+        write_look(w);
+    }
+}
+
 static void on_log(void *owner, uint64_t id, const struct pagerduty_result *result)
 {
     struct watch *w = owner;
@@ -159,12 +196,10 @@ static void on_log(void *owner, uint64_t id, const struct pagerduty_result *resu
     if (unread(w, result))
         return;
     w->entries = json_array();
+    w->entries_cut = result->cut;
     for (size_t i = 0; i < result->count; i++)
         (void)json_array_append(w->entries, (json_t *)(uintptr_t)result->entries[i].json);
-    if (w->looks[w->look].quiet)
-        watch_ask(w, read_notes);
-    else
-        write_look(w);
+    read_on(w);
 }
 
 static void read_log(struct watch *w)
@@ -187,7 +222,10 @@ static void on_incident(void *owner, uint64_t id, const struct pagerduty_result 
         return;
     json_decref(l->incident);
     l->incident = json_incref((json_t *)(uintptr_t)result->incident.json);
-    if (l->rank == RECONCILE_GONE) /* nobody's hand matters where no run is under way */
+    w->afresh = w->entries;
+    if (w->afresh)
+        read_on(w);
+    else if (l->rank == RECONCILE_GONE) /* nobody's hand matters where no run is under way */
         write_look(w);
     else
         watch_ask(w, read_log);
@@ -216,10 +254,7 @@ static void look_next(struct watch *w)
         watch_end(w);
         return;
     }
-    /* What is listed open and what we take for resolved may have changed between the list and now: read afresh. */
-    const struct look *l = &w->looks[w->look];
-    bool afresh = !l->incident || strcmp(l->what, "reopened") == 0;
-    watch_ask(w, afresh ? read_incident : read_log);
+    watch_ask(w, w->looks[w->look].incident ? read_log : read_incident);
 }
 
 void looks_begin(struct watch *w)

@@ -3,6 +3,7 @@
 hand of test_run_hands.py again, with PagerDuty silent."""
 
 import contextlib
+import time
 
 import pytest
 
@@ -175,6 +176,27 @@ def test_a_reopening_while_the_run_is_not_over(stage):
     stage.database.wait("select count(*) from (select ending from run where incident_key = %s union all "
                         "select ending from run_history where incident_key = %s) r where ending is not null", made, made, expected=2)
     assert stage.starts(host) == 1
+
+
+def test_a_resolve_that_is_shown_late(stage):
+    """PagerDuty's reads lag behind our resolve, and its times are whole seconds: an incident that is still listed open as of
+    the second in which it was resolved was not reopened."""
+    within_one_second = 0
+    for _ in range(6):
+        host = stage.host()
+        processes.wait_until(lambda: time.time() % 1 < 0.1, 5, "the beginning of a second", every_s=0.01)
+        made = stage.trigger(host)
+        fault = stage.pagerduty.fault("show_late", "PUT", f"/incidents/{made}", seconds=4 * EVERY_S, count=-1)
+        assert stage.ending(made) == "resolved"
+        stage.world.wait_status(made, "resolved")
+        at = stage.database.one("select to_char(resolved_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') from incident where key = %s", made)
+        within_one_second += stage.world.incident(made)["created_at"][:19] == at
+        rounds(stage, 2)
+        stage.pagerduty.control("DELETE", f"faults/{fault}")
+        assert runs(stage, made) == 1, stage.story(made)
+        if within_one_second:
+            return
+    pytest.fail("no run began and ended within one second")
 
 
 def rounds(stage, more):
