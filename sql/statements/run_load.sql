@@ -1,4 +1,4 @@
--- Everything about a held run; in a statement after the claim, never the same one. Writes nothing, so nothing may be
+-- Everything about a held run; where somebody may have held it before, in a statement after the claim, never the same one. Writes nothing, so nothing may be
 -- concluded from it but what the next write under the epoch confirms. Parameters: id uuid, epoch bigint. Zero rows: taken over.
 -- Columns: account text, incident_key text, customer text, service_id text, service_name text, title text, priority text,
 -- urgency text, html_url text, state text, step int, attempt int, mode text, scenario text, scenario_set text,
