@@ -200,7 +200,7 @@ def test_a_resolve_that_is_shown_late(stage):
 
 def rounds(stage, more):
     """Waits for so many further rounds."""
-    statement = "select round from turn where name = 'reconcile demo'"
+    statement = "select coalesce(max(round), 0) from turn where name = 'reconcile demo'"  # no row before the first round
     until = stage.database.one(statement) + more
     processes.wait_until(lambda: stage.database.one(statement) >= until, processes.PATIENCE_S, "the reconciler's rounds")
 
