@@ -62,7 +62,8 @@ static void server_run(struct http_server *s)
         loop_timer_start(s->again, STARVED_MS, 0);
         return;
     }
-    (void)uv_poll_start(&s->poll, UV_READABLE, on_readable); /* cannot fail after init */
+    if (!uv_is_active((uv_handle_t *)&s->poll)) /* starting one that runs takes it out of epoll and puts it back */
+        (void)uv_poll_start(&s->poll, UV_READABLE, on_readable); /* cannot fail after init */
     MHD_UNSIGNED_LONG_LONG wait_ms = SAFETY_MS;
     bool more = was_full && s->connections < s->set.connections_max; /* MHD listens again from its next run */
     if (s->connections == 0 && !more)
