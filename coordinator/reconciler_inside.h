@@ -49,7 +49,7 @@ struct watch {
     int looks_count, look;
     json_t *entries, *notes; /* owned: of the look */
     bool entries_cut;        /* the log goes further back */
-    bool afresh;             /* the incident was read behind the log */
+    bool afresh;             /* the incident was read behind the log, which has the resolve of the opening that we know */
     bool gone;               /* of the look: PagerDuty has no such incident */
     struct opened *opened;   /* owned */
     void (*then)(struct watch *w);

@@ -78,17 +78,10 @@ static bool is_open(const struct pagerduty_incident *incident)
     return strcmp(incident->status, "resolved") != 0;
 }
 
-/* Reopened is what a log with the resolve in it, and a read behind that log, show open: a list, or a read of a copy that lags, may
- * show how it was before the resolve. */
-static bool was_reopened(const struct watch *w, const struct look *l, const struct pagerduty_incident *incident)
-{
-    return w->afresh && is_open(incident) && was_resolved(w, l);
-}
-
 /* Returns when the present opening began. */
 static int64_t add_state(struct watch *w, const struct look *l, const struct pagerduty_incident *incident)
 {
-    bool reopened = was_reopened(w, l, incident);
+    bool reopened = w->afresh && is_open(incident);
     opened_add_incident(w, incident, reopened ? "incident.reopened" : NULL);
     const char *began = reopened ? incident->last_status_change_at : incident->created_at;
     int64_t at = l->opening_wall_ms;
@@ -171,7 +164,8 @@ static void read_notes(struct watch *w)
     w->request = pagerduty_list_notes(watch_account(w)->client, w->looks[w->look].key, on_notes, w);
 }
 
-/* With the log read. */
+/* With the log read. Reopened is what a log with the resolve in it, and a read behind that log, show open: a list, or a read of a copy
+ * that lags, may show how it was before the resolve. */
 static void read_on(struct watch *w)
 {
     const struct look *l = &w->looks[w->look];
