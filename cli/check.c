@@ -53,13 +53,8 @@ static int read_options(struct checking *c, int argc, char **argv)
         else if (o == '?')
             return -1; /* it has been told */
     }
-    if (argc - optind > 1)
-        return wrong_usage("one folder at a time; unexpected", argv[optind + 1]);
-    c->files.folder = argv[optind];
-    if (!c->files.folder && !c->files.settings_path)
-        c->files.settings_path = settings_file_default();
-    if (!c->files.folder && !c->files.settings_path)
-        return wrong_usage("wants a folder, or --config: there is no " SETTINGS_FILE_DEFAULT, NULL);
+    if (files_named(&c->files, argc - optind, argv + optind, "check") < 0)
+        return -1;
     return 0;
 }
 

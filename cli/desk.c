@@ -121,6 +121,7 @@ static const char *keep(struct reading *r, const char *text)
 
 static bool failed(struct reading *r, const struct pagerduty_result *result)
 {
+    r->request = 0;
     if (result->class == PAGERDUTY_DONE)
         return false;
     unavailable(r, result->err.text);
@@ -132,7 +133,6 @@ static void on_alerts(void *owner, uint64_t id, const struct pagerduty_result *r
     struct reading *r = owner;
     assert(r->magic == READING_MAGIC);
     (void)id;
-    r->request = 0;
     if (failed(r, result))
         return;
     struct desk_alert *alerts = arena_alloc(r->arena, (result->count + 1) * sizeof *alerts);
@@ -156,7 +156,6 @@ static void on_log(void *owner, uint64_t id, const struct pagerduty_result *resu
     struct reading *r = owner;
     assert(r->magic == READING_MAGIC);
     (void)id;
-    r->request = 0;
     if (failed(r, result))
         return;
     struct webhook_log log = {.key = r->incident, .bots = r->account->bots, .opening_wall_ms = r->opening_wall_ms};

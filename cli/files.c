@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/command.h"
+
 static bool exists(const char *path, mode_t type)
 {
     struct stat st;
@@ -72,6 +74,18 @@ static int load_configured(struct files *f, const char *command)
     load_inventory(f, f->inventories[0] ? f->inventories : paths);
     free(paths);
     return 0;
+}
+
+int files_named(struct files *f, int count, char **names, const char *command)
+{
+    if (count > 1)
+        return command_wrong(command, "one folder at a time; unexpected", names[1]);
+    f->folder = count == 1 ? names[0] : NULL;
+    if (!f->folder && !f->settings_path)
+        f->settings_path = settings_file_default();
+    if (f->folder || f->settings_path)
+        return 0;
+    return command_wrong(command, "wants a folder, or --config: there is no " SETTINGS_FILE_DEFAULT, NULL);
 }
 
 int files_load(struct files *f, const char *command)

@@ -24,6 +24,9 @@ struct files {
     struct diag *diag;
 };
 
+/* Takes the folder from what a command line names behind its options, of which there are count; without one and without --config
+ * the installed settings. -1: the usage is wrong (told). */
+int files_named(struct files *f, int count, char **names, const char *command);
 /* Reads all of it; mistakes are in f->diag. Returns -1 when the folder itself is missing or memory
  * is short (told on standard error). */
 int files_load(struct files *f, const char *command);

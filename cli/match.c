@@ -92,13 +92,8 @@ static int read_options(struct matching *m, int argc, char **argv)
     for (int o; (o = command_option(argc, argv, options)) != -1;)
         if (take_option(m, o, optarg) != 0)
             return -1;
-    if (argc - optind > 1)
-        return wrong_usage("one folder at a time; unexpected", argv[optind + 1]);
-    m->files.folder = argv[optind];
-    if (!m->files.folder && !m->files.settings_path)
-        m->files.settings_path = settings_file_default();
-    if (!m->files.folder && !m->files.settings_path)
-        return wrong_usage("wants a folder, or --config: there is no " SETTINGS_FILE_DEFAULT, NULL);
+    if (files_named(&m->files, argc - optind, argv + optind, "match") < 0)
+        return -1;
     if (!m->subject.title)
         return wrong_usage("wants --title", NULL);
     return 0;

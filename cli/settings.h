@@ -123,11 +123,11 @@ struct settings {
     struct arena *wiped;          /* owned; the secrets */
 };
 
-/* Reads a file, then the environment's FIRSTLINE_..._FILE, then the secrets' files. path NULL: SETTINGS_FILE_DEFAULT
- * if it is there, else the defaults. Blocks. Mistakes go to d, all of them. NULL when there was an error. */
 #define DAY_MS 86400000
 #define SETTINGS_FILE_DEFAULT "/etc/firstline/firstline.yaml"
 const char *settings_file_default(void); /* NULL: it is not there */
+/* Reads a file, then the environment's FIRSTLINE_..._FILE, then the secrets' files. path NULL: SETTINGS_FILE_DEFAULT
+ * if it is there, else the defaults. Blocks. Mistakes go to d, all of them. NULL when there was an error. */
 struct settings *settings_load(const char *path, struct diag *d);
 /* From memory, without environment, and without reading the secrets: for `check`, tests and fuzzing. folder is that of relative paths. */
 struct settings *settings_parse(const char *file, const char *text, size_t bytes, const char *folder,

@@ -19,7 +19,7 @@ void settings_page(struct buf *out)
         "# Settings\n\n"
         "Made by `firstline help settings-page`; do not edit.\n\n"
         "A node reads one YAML file: `firstline node --config FILE`; without `--config` "
-        "`/etc/firstline/firstline.yaml`,\n"
+        "`" SETTINGS_FILE_DEFAULT "`,\n"
         "if it is there. The order is: defaults, the file, the environment.\n"
         "What is wrong is told with file, line and column, all of it at once, and nothing "
         "starts. Unknown keys are\n"
